@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { providerIdSchema } from './provider.ts';
+import { sessionIdSchema, sessionSchema, sessionStateSchema, userIdSchema } from './session.ts';
+import { iceServerSchema } from './signaling.ts';
+
+export const healthSchema = z
+  .object({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() })
+  .meta({ id: 'Health' });
+
+export const startRequestSchema = z
+  .strictObject({ userId: userIdSchema, provider: z.string().min(1).max(64) })
+  .meta({ id: 'StartRequest' });
+export type StartRequest = z.infer<typeof startRequestSchema>;
+
+export const startResponseSchema = z
+  .object({
+    sessionId: sessionIdSchema,
+    status: sessionStateSchema,
+    viewerUrl: z.url().describe('open in a browser; carries the viewer token in its fragment'),
+    viewerToken: z.string().describe('JWT for this session alone'),
+    viewerTokenExpiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'StartResponse' });
+export type StartResponse = z.infer<typeof startResponseSchema>;
+
+export const sessionResponseSchema = sessionSchema;
+
+export const iceServersResponseSchema = z
+  .object({ iceServers: z.array(iceServerSchema) })
+  .meta({ id: 'IceServers' });
+
+export const providerSummarySchema = z
+  .object({ id: providerIdSchema, name: z.string(), tool: z.string(), version: z.string() })
+  .meta({ id: 'Provider' });
+export const providersResponseSchema = z.object({ providers: z.array(providerSummarySchema) });
+
+export const credentialSummarySchema = z
+  .object({
+    credentialId: z.uuid(),
+    userId: userIdSchema,
+    provider: providerIdSchema,
+    account: z.string().nullable(),
+    expiresAt: z.iso.datetime().nullable(),
+    keyId: z.string().describe('which vault key encrypts it'),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Credential' });
+export type CredentialSummary = z.infer<typeof credentialSummarySchema>;
+export const credentialsResponseSchema = z.object({ credentials: z.array(credentialSummarySchema) });
+
+/** What a viewer reports that only it can see. */
+export const viewerReportSchema = z
+  .strictObject({ stage: z.enum(['first_frame']) })
+  .meta({ id: 'ViewerReport' });

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const list = z.union([
+  z.array(z.string()),
+  z.string().transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  ),
+]);
+
+/**
+ * Every configuration key, once. A key comes from the environment (this name) or from the
+ * configuration file (the same name); the environment wins. An unknown key in the file, or an unknown
+ * `BROWSER_VM_*` in the environment, is an error.
+ */
+export const configurationSchema = z.strictObject({
+  BROWSER_VM_HOST: z.string().default('127.0.0.1').describe('address the controller listens on'),
+  BROWSER_VM_PORT: port.default(4000).describe('port of API and dashboard'),
+  BROWSER_VM_PUBLIC_URL: z.url().optional().describe('origin people use, when it is not http://HOST:PORT'),
+  BROWSER_VM_STATE_DIR: z
+    .string()
+    .default('/var/lib/browser-vm')
+    .describe('images, templates, secrets, logs'),
+  BROWSER_VM_RUN_DIR: z.string().default('/run/browser-vm').describe('sockets and files of running VMs'),
+  BROWSER_VM_DRIVER: z.enum(['qemu']).default('qemu'),
+  BROWSER_VM_ACCELERATOR: z
+    .enum(['auto', 'kvm', 'tcg'])
+    .default('auto')
+    .describe('auto: kvm after a real probe'),
+  BROWSER_VM_VCPU: z.coerce.number().int().min(1).max(32).default(2),
+  BROWSER_VM_MEMORY_MB: z.coerce.number().int().min(64).max(65_536).default(1024),
+  BROWSER_VM_MAX_VMS: z.coerce.number().int().min(1).max(1000).default(20),
+  BROWSER_VM_SLOT_SUBNET: z
+    .string()
+    .default('10.231.0.0/16')
+    .describe('link addresses between host and slots'),
+  BROWSER_VM_DNS_SERVERS: list.default([]).describe("the resolver's upstream; empty: the host's own"),
+  BROWSER_VM_HOST_RECORDS: list
+    .default([])
+    .describe('name=address pairs that guests resolve first, for names only you know'),
+  BROWSER_VM_CA_CERTIFICATES: z
+    .string()
+    .optional()
+    .describe('PEM file that guests trust besides the public CAs'),
+  BROWSER_VM_SESSION_TTL_SECONDS: z.coerce.number().int().min(30).max(86_400).default(1800),
+  BROWSER_VM_VIEWER_TOKEN_TTL_SECONDS: z.coerce.number().int().min(30).max(86_400).default(1800),
+  BROWSER_VM_API_TOKEN: z
+    .string()
+    .min(24)
+    .optional()
+    .describe('absent: made on first run, secrets/api-token'),
+  BROWSER_VM_VAULT_KEY: z
+    .string()
+    .optional()
+    .describe('base64, 32 bytes; absent: made on first run, secrets/vault.key'),
+  BROWSER_VM_ICE_SERVERS: z.string().default('[]').describe('JSON array of RTCIceServer'),
+  BROWSER_VM_UDP_PORTS: z
+    .string()
+    .regex(/^\d+-\d+$/)
+    .optional()
+    .describe('media ports, MIN-MAX; absent: any'),
+  BROWSER_VM_MAX_KBPS: z.coerce.number().int().min(100).max(50_000).default(8000),
+  BROWSER_VM_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  BROWSER_VM_TRUST_PROXY: flag.default(false).describe('believe X-Forwarded-* of a reverse proxy'),
+  DATABASE_URL: z
+    .string()
+    .optional()
+    .describe('postgres://…; absent: embedded PGlite in the state directory'),
+  RATE_LIMIT_MAX_REQUESTS: z.coerce.number().int().min(1).default(600).describe('per client and minute'),
+});
+export type Configuration = z.infer<typeof configurationSchema>;
+export type ConfigurationKey = keyof Configuration;

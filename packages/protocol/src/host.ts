@@ -1,0 +1,88 @@
+import type { Duplex } from 'node:stream';
+import type { AgentStage, Credential } from './agent.ts';
+import type { Fault, Hop } from './errors.ts';
+import type { ProviderDescriptor } from './provider.ts';
+import type { IceCandidate, IceServer, ViewerState } from './signaling.ts';
+
+/** One hop of the machine, checked. */
+export interface Check {
+  readonly name: string;
+  readonly hop: Hop;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+/** What the host needs to know to start a VM for a session. */
+export interface VmRequest {
+  readonly sessionId: string;
+  readonly provider: ProviderDescriptor;
+  readonly iceServers: readonly IceServer[];
+}
+
+/** What happens to a session's VM and stream, pushed in order. */
+export type VmEvent =
+  | {
+      readonly type:
+        | 'slot_taken'
+        | 'streamer_ready'
+        | 'vm_resumed'
+        | 'agent_ready'
+        | 'identity_set'
+        | 'desktop_ready';
+    }
+  | { readonly type: 'guest_stage'; readonly stage: AgentStage; readonly elapsedMs: number }
+  | { readonly type: 'login_started' | 'credential_seen' | 'credential_ready' }
+  | { readonly type: 'url_opened'; readonly origin: string }
+  | { readonly type: 'viewer'; readonly viewerId: string; readonly state: ViewerState }
+  | { readonly type: 'candidate'; readonly viewerId: string; readonly candidate: IceCandidate }
+  | { readonly type: 'failed'; readonly fault: Fault; readonly consoleTail: readonly string[] };
+
+/** A VM, its slot and its streamer, from request to gone. */
+export interface SessionVm {
+  readonly vmId: string;
+  readonly driver: string;
+  /** In order, from the beginning, ending after `stop` or a failure. One consumer. */
+  readonly events: AsyncIterable<VmEvent>;
+  /** Resolves with the answer's SDP; works before the VM runs. Rejects with a typed error. */
+  offer(viewerId: string, sdp: string): Promise<string>;
+  addCandidate(viewerId: string, candidate: IceCandidate): Promise<void>;
+  disconnectViewer(viewerId: string): Promise<void>;
+  /** A connection to the guest's VNC server. Rejects naming the hop that failed. */
+  openVnc(signal?: AbortSignal): Promise<Duplex>;
+  /** Runs the provider's login; resolves when the agent accepted it. After `desktop_ready`. */
+  signIn(): Promise<void>;
+  /** After `credential_ready`. The caller stores it before it calls `stop`. */
+  takeCredential(): Promise<Credential>;
+  /** Last lines of the VM's console, oldest first. */
+  consoleTail(lines: number): Promise<readonly string[]>;
+  /** Resolves when VM, slot and streamer are gone. May be called any number of times, at any moment. */
+  stop(): Promise<void>;
+}
+
+/** What exists on the host now, for people and for leak counts. */
+export interface HostUsage {
+  readonly vms: number;
+  readonly slots: number;
+  readonly streamers: number;
+  readonly freeMemoryMb: number;
+  readonly diskMb: { readonly images: number; readonly templates: number; readonly logs: number };
+}
+
+/** A machine that runs VMs, as the controller knows it. */
+export interface Host {
+  /** Checks everything a VM needs; boots nothing that a person would notice. */
+  doctor(): Promise<readonly Check[]>;
+  /** Makes image checks and the template ready; may take a minute. Progress lines for people. */
+  prepare(progress: (line: string) => void, signal?: AbortSignal): Promise<void>;
+  /** Refuses before boot with a typed error (memory, TUN, nft, image); otherwise returns at once. */
+  start(request: VmRequest): Promise<SessionVm>;
+  usage(): Promise<HostUsage>;
+  /** Removes what an earlier controller left: starts from processes, not from rows. Counts what it removed. */
+  reconcile(): Promise<{
+    readonly processes: number;
+    readonly namespaces: number;
+    readonly directories: number;
+  }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/**
+ * What travels between viewer and streamer on data channels, as JSON text.
+ * `pointer` is unordered and without retransmission (moves only); `input` is ordered and reliable;
+ * `desktop` carries what the streamer tells the viewer.
+ */
+export const CHANNELS = { pointer: 'pointer', input: 'input', desktop: 'desktop' } as const;
+
+const coordinate = z.number().int().min(0).max(16_383).describe('pixels of the desktop');
+
+export const pointerMoveSchema = z.strictObject({
+  type: z.literal('move'),
+  x: coordinate,
+  y: coordinate,
+  sequence: z.number().int().nonnegative().describe('older moves that arrive late are dropped'),
+});
+
+export const inputMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('button'),
+    button: z.enum(['left', 'middle', 'right', 'back', 'forward']),
+    pressed: z.boolean(),
+    x: coordinate,
+    y: coordinate,
+  }),
+  z.strictObject({
+    type: z.literal('wheel'),
+    x: coordinate,
+    y: coordinate,
+    deltaX: z.number().min(-10_000).max(10_000).describe('CSS pixels'),
+    deltaY: z.number().min(-10_000).max(10_000).describe('CSS pixels'),
+  }),
+  z.strictObject({
+    type: z.literal('key'),
+    keysym: z.number().int().min(0).max(0x1fffffff).describe('X11 keysym'),
+    code: z.string().max(32).describe('KeyboardEvent.code: the physical key'),
+    pressed: z.boolean(),
+  }),
+  z.strictObject({ type: z.literal('release_all') }).describe('focus lost: no key stays down'),
+  z.strictObject({ type: z.literal('clipboard'), text: z.string().max(1_048_576) }),
+]);
+export type PointerMove = z.infer<typeof pointerMoveSchema>;
+export type InputMessage = z.infer<typeof inputMessageSchema>;
+
+export const desktopMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('size'), width: coordinate, height: coordinate }),
+  z.object({
+    type: z.literal('cursor'),
+    width: z.number().int().min(0).max(256),
+    height: z.number().int().min(0).max(256),
+    hotspotX: z.number().int().min(0),
+    hotspotY: z.number().int().min(0),
+    rgba: z.base64().describe('straight alpha, row by row'),
+  }),
+  z.object({ type: z.literal('clipboard'), text: z.string() }),
+  z.object({ type: z.literal('source'), live: z.boolean().describe('is the picture that of a running VM') }),
+]);
+export type DesktopMessage = z.infer<typeof desktopMessageSchema>;

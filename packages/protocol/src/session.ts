@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { faultSchema } from './errors.ts';
+import { providerIdSchema } from './provider.ts';
+
+export const SESSION_STATES = [
+  'starting',
+  'ready',
+  'signing_in',
+  'completed',
+  'failed',
+  'cancelled',
+  'expired',
+] as const;
+export const sessionStateSchema = z.enum(SESSION_STATES).meta({ id: 'SessionState' });
+export type SessionState = z.infer<typeof sessionStateSchema>;
+
+const NEXT: Readonly<Record<SessionState, readonly SessionState[]>> = {
+  starting: ['ready', 'failed', 'cancelled', 'expired'],
+  ready: ['signing_in', 'failed', 'cancelled', 'expired'],
+  signing_in: ['completed', 'failed', 'cancelled', 'expired'],
+  completed: [],
+  failed: [],
+  cancelled: [],
+  expired: [],
+};
+
+/** May a session go from one state to the other? A terminal state never changes again. */
+export function mayBecome(from: SessionState, to: SessionState): boolean {
+  return NEXT[from].includes(to);
+}
+
+export function isTerminal(state: SessionState): boolean {
+  return NEXT[state].length === 0;
+}
+
+/** What a session goes through, in the order people see it; each with the time it was reached. */
+export const SESSION_STAGES = [
+  'slot_taken',
+  'streamer_ready',
+  'vm_resumed',
+  'agent_ready',
+  'identity_set',
+  'desktop_ready',
+  'login_started',
+  'url_opened',
+  'viewer_connected',
+  'first_frame',
+  'credential_seen',
+  'credential_stored',
+  'vm_gone',
+] as const;
+export const sessionStageSchema = z.enum(SESSION_STAGES).meta({ id: 'SessionStage' });
+export type SessionStage = z.infer<typeof sessionStageSchema>;
+
+export const sessionIdSchema = z.uuid().meta({ id: 'SessionId' });
+export const userIdSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\w.@+:-]+$/, 'letters, digits and . _ @ + : - only')
+  .meta({ id: 'UserId' });
+
+/** One row of a session's history; also what the live event stream carries. */
+export const sessionEventSchema = z
+  .object({
+    sequence: z.number().int().positive().describe('per session, without gaps'),
+    sessionId: sessionIdSchema,
+    at: z.iso.datetime(),
+    elapsedMs: z.number().nonnegative().describe('since the session was made'),
+    event: z.discriminatedUnion('type', [
+      z.object({ type: z.literal('state'), state: sessionStateSchema, reason: z.string().optional() }),
+      z.object({ type: z.literal('stage'), stage: sessionStageSchema }),
+    ]),
+  })
+  .meta({ id: 'SessionEvent' });
+export type SessionEvent = z.infer<typeof sessionEventSchema>;
+
+export const sessionSchema = z
+  .object({
+    sessionId: sessionIdSchema,
+    userId: userIdSchema,
+    provider: providerIdSchema,
+    status: sessionStateSchema,
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    endedAt: z.iso.datetime().nullable(),
+    fault: faultSchema.nullable(),
+    consoleTail: z.array(z.string()).nullable().describe("the VM's last console lines; kept when it failed"),
+    credentialId: z.uuid().nullable(),
+  })
+  .meta({ id: 'Session' });
+export type Session = z.infer<typeof sessionSchema>;

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { faultSchema } from './errors.ts';
+import {
+  iceCandidateSchema,
+  iceServerSchema,
+  sdpSchema,
+  viewerIdSchema,
+  viewerStateSchema,
+} from './signaling.ts';
+
+/** What the host tells a streamer process, over Node's IPC channel. */
+export const streamerCommandSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('configure'),
+    iceServers: z.array(iceServerSchema),
+    udpPortRange: z.strictObject({ min: z.number().int(), max: z.number().int() }).nullable(),
+    maxKbps: z.number().int().positive(),
+    minFrameIntervalMs: z.number().int().positive(),
+  }),
+  z.strictObject({
+    type: z.literal('attach'),
+    host: z.string(),
+    port: z.number().int(),
+    firstPicture: z
+      .strictObject({ path: z.string(), width: z.number().int(), height: z.number().int() })
+      .nullable()
+      .describe("the template's last picture, BGRX, shown until the VM's own arrives"),
+  }),
+  z.strictObject({ type: z.literal('offer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
+  z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
+  z.strictObject({ type: z.literal('disconnect'), viewerId: viewerIdSchema }),
+  z.strictObject({ type: z.literal('close') }),
+]);
+export type StreamerCommand = z.infer<typeof streamerCommandSchema>;
+
+/** What a streamer process tells the host. The host trusts none of it: it parses a guest's bytes. */
+export const streamerEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }).describe('listening for commands, privileges dropped'),
+  z.strictObject({ type: z.literal('attached'), width: z.number().int(), height: z.number().int() }),
+  z.strictObject({ type: z.literal('first_picture') }).describe('the VM sent its first whole picture'),
+  z.strictObject({ type: z.literal('detached'), fault: faultSchema }),
+  z.strictObject({ type: z.literal('answer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
+  z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
+  z.strictObject({ type: z.literal('viewer'), viewerId: viewerIdSchema, state: viewerStateSchema }),
+  z.strictObject({ type: z.literal('refused'), viewerId: viewerIdSchema, fault: faultSchema }),
+]);
+export type StreamerEvent = z.infer<typeof streamerEventSchema>;
