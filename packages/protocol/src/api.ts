@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { hopSchema } from './errors.ts';
 import { providerIdSchema } from './provider.ts';
 import { sessionIdSchema, sessionSchema, sessionStateSchema, userIdSchema } from './session.ts';
-import { iceServerSchema } from './signaling.ts';
+import { iceCandidateSchema, iceServerSchema, viewerIdSchema } from './signaling.ts';
 
 export const healthSchema = z
   .object({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() })
@@ -53,3 +54,42 @@ export const credentialsResponseSchema = z.object({ credentials: z.array(credent
 export const viewerReportSchema = z
   .strictObject({ stage: z.enum(['first_frame']) })
   .meta({ id: 'ViewerReport' });
+
+export const sessionsResponseSchema = z.object({ sessions: z.array(sessionSchema) });
+
+/** Server-Sent Event `candidate` of a session's event stream: from the streamer, for one viewer. */
+export const viewerCandidateSchema = z
+  .object({ viewerId: viewerIdSchema, candidate: iceCandidateSchema })
+  .meta({ id: 'ViewerCandidate' });
+export type ViewerCandidate = z.infer<typeof viewerCandidateSchema>;
+
+export const signInLinkSchema = z
+  .object({
+    url: z.url().describe('opens the dashboard once; sets its cookie'),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'SignInLink' });
+export type SignInLink = z.infer<typeof signInLinkSchema>;
+
+export const checkSchema = z
+  .object({
+    name: z.string(),
+    hop: hopSchema,
+    ok: z.boolean(),
+    detail: z.string(),
+    remedy: z.string().optional(),
+  })
+  .meta({ id: 'Check' });
+
+export const hostResponseSchema = z
+  .object({
+    usage: z.object({
+      vms: z.number().int(),
+      slots: z.number().int(),
+      streamers: z.number().int(),
+      freeMemoryMb: z.number(),
+      diskMb: z.object({ images: z.number(), templates: z.number(), logs: z.number() }),
+    }),
+    checks: z.array(checkSchema),
+  })
+  .meta({ id: 'HostReport' });

@@ -26,14 +26,26 @@ export const configurationSchema = z.strictObject({
     .default('/var/lib/browser-vm')
     .describe('images, templates, secrets, logs'),
   BROWSER_VM_RUN_DIR: z.string().default('/run/browser-vm').describe('sockets and files of running VMs'),
-  BROWSER_VM_DRIVER: z.enum(['qemu']).default('qemu'),
+  BROWSER_VM_DRIVER: z.enum(['qemu']).default('qemu').describe('virtual machine monitor'),
   BROWSER_VM_ACCELERATOR: z
     .enum(['auto', 'kvm', 'tcg'])
     .default('auto')
     .describe('auto: kvm after a real probe'),
-  BROWSER_VM_VCPU: z.coerce.number().int().min(1).max(32).default(2),
-  BROWSER_VM_MEMORY_MB: z.coerce.number().int().min(64).max(65_536).default(1024),
-  BROWSER_VM_MAX_VMS: z.coerce.number().int().min(1).max(1000).default(20),
+  BROWSER_VM_VCPU: z.coerce.number().int().min(1).max(32).default(2).describe('virtual CPUs of a VM'),
+  BROWSER_VM_MEMORY_MB: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .max(65_536)
+    .default(1024)
+    .describe('memory of a VM, MiB'),
+  BROWSER_VM_MAX_VMS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(20)
+    .describe('VMs at once; a start beyond it is refused'),
   BROWSER_VM_SLOT_SUBNET: z
     .string()
     .default('10.231.0.0/16')
@@ -46,8 +58,20 @@ export const configurationSchema = z.strictObject({
     .string()
     .optional()
     .describe('PEM file that guests trust besides the public CAs'),
-  BROWSER_VM_SESSION_TTL_SECONDS: z.coerce.number().int().min(30).max(86_400).default(1800),
-  BROWSER_VM_VIEWER_TOKEN_TTL_SECONDS: z.coerce.number().int().min(30).max(86_400).default(1800),
+  BROWSER_VM_SESSION_TTL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(30)
+    .max(86_400)
+    .default(1800)
+    .describe('a session ends after this'),
+  BROWSER_VM_VIEWER_TOKEN_TTL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(30)
+    .max(86_400)
+    .default(1800)
+    .describe('a viewer token ends after this'),
   BROWSER_VM_API_TOKEN: z
     .string()
     .min(24)
@@ -63,8 +87,17 @@ export const configurationSchema = z.strictObject({
     .regex(/^\d+-\d+$/)
     .optional()
     .describe('media ports, MIN-MAX; absent: any'),
-  BROWSER_VM_MAX_KBPS: z.coerce.number().int().min(100).max(50_000).default(8000),
-  BROWSER_VM_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  BROWSER_VM_MAX_KBPS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(50_000)
+    .default(8000)
+    .describe('upper bound of one stream, kbit/s'),
+  BROWSER_VM_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least severe level written'),
   BROWSER_VM_TRUST_PROXY: flag.default(false).describe('believe X-Forwarded-* of a reverse proxy'),
   DATABASE_URL: z
     .string()
