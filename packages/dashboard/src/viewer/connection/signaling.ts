@@ -1,0 +1,15 @@
+import type { IceCandidate, IceServer } from '@browser-vm/protocol';
+
+/** What a viewer needs from the controller. Every method rejects with a `ViewerError`. */
+export interface Signaling {
+  iceServers(signal: AbortSignal): Promise<readonly IceServer[]>;
+  /** Resolves with the answer's SDP. */
+  offer(viewerId: string, sdp: string, signal: AbortSignal): Promise<string>;
+  sendCandidate(viewerId: string, candidate: IceCandidate, signal: AbortSignal): Promise<void>;
+  /** Candidates of the streamer for this viewer, as they come; the returned function stops that. */
+  onCandidate(viewerId: string, listener: (candidate: IceCandidate) => void): () => void;
+  /** Tells the controller what only the viewer can see. */
+  reportFirstFrame(): Promise<void>;
+  /** WebSocket address of the noVNC gateway. */
+  vncUrl(): string;
+}

@@ -1,0 +1,43 @@
+import type { Fault } from '@browser-vm/protocol';
+
+/** How the picture reaches the viewer. */
+export type Transport = 'webrtc' | 'novnc';
+
+export type ViewerStatus = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closed';
+
+/** Why the viewer went from one transport to the other. */
+export type SwitchReason = 'manual' | 'timeout' | 'failed';
+
+/** Every event of a viewer and what its `detail` holds. */
+export interface ViewerEvents {
+  /** The connection's state; `detail` is one line for people. */
+  status: { readonly status: ViewerStatus; readonly transport: Transport; readonly detail: string };
+  /** The transport changed; `message` says so to people. */
+  switch: { readonly from: Transport; readonly to: Transport; readonly reason: SwitchReason; readonly message: string };
+  /** The first picture of a transport was presented. Milliseconds since `connect()`. */
+  'first-frame': { readonly transport: Transport; readonly elapsedMs: number };
+  /** Size of the desktop in its own pixels. */
+  size: { readonly width: number; readonly height: number };
+  /** Is the picture that of a running VM. */
+  source: { readonly live: boolean };
+  /** The guest put text on its clipboard. Not `copied`: this browser wants a click before it takes it. */
+  clipboard: { readonly text: string; readonly copied: boolean };
+  /** The person left the desktop by keyboard; put the focus somewhere useful. */
+  leave: Record<string, never>;
+  /** Something failed; the viewer goes on trying unless its status is `closed`. */
+  fault: Fault;
+}
+
+/** An `EventTarget` whose events are named and typed by `Events`. */
+export class TypedEvents<Events extends object> extends EventTarget {
+  /** Calls `listener` with each event's detail; the returned function stops that. */
+  on<Name extends keyof Events & string>(name: Name, listener: (detail: Events[Name]) => void): () => void {
+    const handler = (event: Event) => listener((event as CustomEvent<Events[Name]>).detail);
+    this.addEventListener(name, handler);
+    return () => this.removeEventListener(name, handler);
+  }
+
+  protected emit<Name extends keyof Events & string>(name: Name, detail: Events[Name]): void {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

@@ -1,0 +1,54 @@
+import type { InputMessage, PointerMove } from '@browser-vm/protocol';
+import { onPaste } from '../clipboard/clipboard.ts';
+import type { Surface } from '../surface.ts';
+import type { Size } from './geometry.ts';
+import { KeyboardInput } from './keyboard.ts';
+import { PointerInput } from './pointer.ts';
+
+export interface InputSink {
+  readonly move: (move: PointerMove) => void;
+  readonly send: (message: InputMessage) => void;
+  readonly desktop: () => Size;
+}
+
+/** Keyboard, pointer and paste of one surface, for as long as one transport carries them. */
+export class DesktopInput {
+  readonly #keyboard: KeyboardInput;
+  readonly #pointer: PointerInput | null;
+  readonly #abort = new AbortController();
+  readonly #stopPaste: () => void;
+
+  /** Without `pointer` the surface's pointer is someone else's. */
+  constructor(surface: Surface, sink: InputSink, options: { pointer: boolean }) {
+    this.#keyboard = new KeyboardInput(surface.sink, sink.send);
+    this.#pointer = options.pointer
+      ? new PointerInput(surface.root, { ...sink, modifiers: (state) => this.#keyboard.reconcile(state) })
+      : null;
+    this.#stopPaste = onPaste(surface.sink, (text) => {
+      sink.send({ type: 'clipboard', text });
+      this.#keyboard.paste();
+    });
+    const { signal } = this.#abort;
+    if (options.pointer) {
+      const focus = () => surface.sink.focus({ preventScroll: true });
+      surface.root.addEventListener('pointerdown', focus, { signal });
+    }
+    const release = () => this.releaseAll();
+    window.addEventListener('blur', release, { signal });
+    window.addEventListener('pagehide', release, { signal });
+    document.addEventListener('visibilitychange', release, { signal });
+  }
+
+  /** No key and no button stays down in the guest. */
+  releaseAll(): void {
+    this.#pointer?.releaseAll();
+    this.#keyboard.releaseAll();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#stopPaste();
+    this.#pointer?.close();
+    this.#keyboard.close();
+  }
+}

@@ -1,0 +1,50 @@
+/** The elements a viewer draws on, in one place. */
+export interface Surface {
+  readonly root: HTMLElement;
+  readonly video: HTMLVideoElement;
+  /** Takes keyboard focus, pastes and on-screen keyboards. */
+  readonly sink: HTMLTextAreaElement;
+  readonly novnc: HTMLElement;
+}
+
+/** The surface's rules; adopted as a constructed sheet, which a policy of `style-src 'self'` allows. */
+export const SURFACE_CSS = `
+:host { display: block; position: relative; overflow: hidden; background: #0d0f12; }
+.surface { position: absolute; inset: 0; touch-action: none; user-select: none; -webkit-user-select: none; }
+.surface:focus-within { outline: 2px solid var(--browser-vm-viewer-focus, #5b8cff); outline-offset: -2px; }
+.video { display: block; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
+.novnc { position: absolute; inset: 0; }
+.sink { position: absolute; left: 0; top: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; outline: none; pointer-events: none; font-size: 16px; }
+[hidden] { display: none; }
+`;
+
+/** Builds the surface inside `parent`. */
+export function createSurface(parent: ParentNode & Node): Surface {
+  const root = element('div', 'surface');
+  const video = element('video', 'video');
+  video.muted = true;
+  video.autoplay = true;
+  video.playsInline = true;
+  video.disablePictureInPicture = true;
+  video.tabIndex = -1;
+  video.dataset['testid'] = 'viewer-video';
+  video.setAttribute('aria-hidden', 'true');
+  const sink = element('textarea', 'sink');
+  sink.setAttribute('aria-label', 'Remote desktop. Keys go to it; Control and F6 leave it.');
+  sink.inputMode = 'none';
+  sink.autocomplete = 'off';
+  sink.spellcheck = false;
+  sink.setAttribute('autocorrect', 'off');
+  sink.setAttribute('autocapitalize', 'off');
+  const novnc = element('div', 'novnc');
+  novnc.hidden = true;
+  root.append(video, novnc, sink);
+  parent.append(root);
+  return { root, video, sink, novnc };
+}
+
+function element<Name extends keyof HTMLElementTagNameMap>(name: Name, className: string): HTMLElementTagNameMap[Name] {
+  const made = document.createElement(name);
+  made.className = className;
+  return made;
+}
