@@ -1,0 +1,11 @@
+export type { ConnectOptions, PictureOptions, RfbEvents } from './client.ts';
+export { RfbClient } from './client.ts';
+export type { Cursor } from './cursor.ts';
+export { union } from './damage.ts';
+export type { RfbErrorCode } from './errors.ts';
+export { RfbError } from './errors.ts';
+export type { Rect } from './framebuffer.ts';
+export { LIMITS } from './limits.ts';
+export type { BlankOptions, Picture } from './picture.ts';
+export { isBlank } from './picture.ts';
+export type { ConnectTo } from './socket.ts';
