@@ -14,7 +14,18 @@ export const providerDescriptorSchema = z
     id: providerIdSchema,
     name: z.string().describe('as people know it'),
     tool: z.string().describe('the command they run'),
-    package: z.strictObject({ name: z.string(), version: z.string() }).describe('npm package in the image'),
+    package: z
+      .strictObject({
+        name: z.string(),
+        version: z.string(),
+        executable: z
+          .string()
+          .optional()
+          .describe(
+            'below node_modules: a native program that is the whole tool; absent: the package as npm installs it',
+          ),
+      })
+      .describe('npm package in the image'),
     login: z.strictObject({
       argv: argvSchema,
       env: z.record(z.string(), z.string()).default({}).describe('in addition to a clean environment'),

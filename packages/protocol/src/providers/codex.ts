@@ -5,7 +5,11 @@ export const codex = providerDescriptorSchema.parse({
   id: 'codex',
   name: 'OpenAI Codex',
   tool: 'codex',
-  package: { name: '@openai/codex', version: '0.169.0' },
+  package: {
+    name: '@openai/codex',
+    version: '0.169.0',
+    executable: '@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex',
+  },
   login: { argv: ['codex', 'login', '-c', 'cli_auth_credentials_store="file"'] },
   opener: { urlPatterns: ['^https://auth\\.openai\\.com/oauth/authorize\\?'] },
   credential: {
