@@ -1,0 +1,78 @@
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { connect } from 'node:net';
+import type { AgentOptions } from '../options.ts';
+import { asUser, cleanEnvironment } from '../user.ts';
+import type { Command } from './supervised.ts';
+
+const SOCKETS = '/tmp/.X11-unix';
+
+/** The X server, which is the VNC server too. Pixels. */
+export function displayCommand(options: AgentOptions, size: { width: number; height: number }): Command {
+  const argv = asUser(options.user, [
+    'Xtigervnc',
+    `:${options.display}`,
+    ...['-geometry', `${size.width}x${size.height}`],
+    ...['-depth', '24'],
+    // Only the host reaches this port: the slot's firewall and the VM's own wire see to it.
+    ...['-SecurityTypes', 'None'],
+    ...['-rfbport', String(options.vncPort)],
+    ...(options.vncLoopbackOnly ? ['-localhost'] : []),
+    ...['-FrameRate', '60'],
+    '-AlwaysShared',
+    '-AcceptSetDesktopSize=0',
+    ...['-nolisten', 'tcp'],
+    '-noreset',
+  ]);
+  return {
+    name: 'display',
+    argv: () => argv,
+    env: cleanEnvironment(options),
+    // An unprivileged server cannot make it with the sticky bit other servers expect.
+    beforeStart: () => mkdirSync(SOCKETS, { recursive: true, mode: 0o1777 }),
+  };
+}
+
+/** Resolves when the X server accepts connections. Rejects when `signal` aborts. */
+export async function displayAccepts(display: number, signal: AbortSignal): Promise<void> {
+  const path = `${SOCKETS}/X${display}`;
+  mkdirSync(SOCKETS, { recursive: true, mode: 0o1777 });
+  const watcher = watch(SOCKETS);
+  try {
+    while (!(await accepts(path))) await change(watcher, signal);
+  } finally {
+    watcher.close();
+  }
+}
+
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Milliseconds; the socket's name may appear before its server listens, and no event tells that. */
+const RETRY = 100;
+
+function change(watcher: FSWatcher, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer);
+      watcher.off('change', done);
+      signal.removeEventListener('abort', aborted);
+      resolve();
+    };
+    const aborted = () => {
+      done();
+      reject(signal.reason);
+    };
+    const timer = setTimeout(done, RETRY);
+    watcher.once('change', done);
+    signal.addEventListener('abort', aborted, { once: true });
+    if (signal.aborted) aborted();
+  });
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isBlank, type Picture, RfbClient, RfbError } from '@browser-vm/rfb';
+import { START_PAGE_COLOUR } from './start-page.ts';
+
+/** Part of the screen that the start page's background must cover: a browser's own bars leave more. */
+const COVERED = 0.6;
+
+/** Milliseconds; a picture takes less even under emulation. Then a new connection is tried. */
+const PICTURE_TIMEOUT = 20_000;
+
+/** Does the desktop show the start page itself? A window that exists, empty or white, does not count. */
+export function showsStartPage(picture: Picture): boolean {
+  const [red, green, blue] = START_PAGE_COLOUR;
+  const { pixels } = picture;
+  let covered = 0;
+  for (let at = 0; at < pixels.length; at += 4) {
+    if (pixels[at] === blue && pixels[at + 1] === green && pixels[at + 2] === red) covered += 1;
+  }
+  return covered >= (pixels.length / 4) * COVERED && !isBlank(picture);
+}
+
+/** Resolves when the desktop shows the start page, looking again at each change. Rejects when aborted. */
+export async function startPagePainted(vncPort: number, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await watchUntilPainted(vncPort, signal);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      // The display may have been started anew; its supervisor says so.
+      if (!(error instanceof RfbError)) throw error;
+      await sleep(RETRY, undefined, { signal });
+    }
+  }
+}
+
+/** Milliseconds between a connection that failed and the next. */
+const RETRY = 250;
+
+async function watchUntilPainted(vncPort: number, signal: AbortSignal): Promise<void> {
+  const client = await RfbClient.connect(
+    { host: '127.0.0.1', port: vncPort },
+    { timeoutMs: PICTURE_TIMEOUT, signal },
+  );
+  try {
+    while (!showsStartPage(await client.takePicture({ timeoutMs: PICTURE_TIMEOUT, signal }))) {
+      await nextUpdate(client, signal);
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function nextUpdate(client: RfbClient, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const aborted = () => reject(signal.reason);
+  const closed = (error: RfbError | null) =>
+    reject(error ?? new RfbError('closed', 'the connection was closed'));
+  const updated = () => resolve();
+  client.once('update', updated).once('closed', closed);
+  signal.addEventListener('abort', aborted, { once: true });
+  try {
+    if (signal.aborted) aborted();
+    client.requestUpdate();
+    await promise;
+  } finally {
+    client.off('update', updated).off('closed', closed);
+    signal.removeEventListener('abort', aborted);
+  }
+}

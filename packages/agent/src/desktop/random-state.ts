@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/**
+ * Ends Chromium's network process, which the browser then starts anew. BoringSSL keeps a random
+ * generator per thread, seeded once and refreshed after thousands of calls, and cannot know that its
+ * memory was cloned; a process that did TLS before the template froze would give every VM the same keys.
+ * A new one is forked, which BoringSSL does notice, and reads the kernel's generator.
+ * Returns how many processes were ended.
+ */
+export function renewBrowserRandomness(browserPid: number): number {
+  let ended = 0;
+  for (const { pid, group, commandLine } of processes()) {
+    if (group !== browserPid) continue;
+    if (!commandLine.includes('--utility-sub-type=network.mojom.NetworkService')) continue;
+    process.kill(pid, 'SIGKILL');
+    ended += 1;
+  }
+  return ended;
+}
+
+function* processes(): Generator<{ pid: number; group: number; commandLine: string }> {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const group = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+      yield { pid: Number(name), group, commandLine: readFileSync(`/proc/${name}/cmdline`, 'utf8') };
+    } catch {
+      // It ended while we looked.
+    }
+  }
+}

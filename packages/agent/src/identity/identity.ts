@@ -1,0 +1,31 @@
+import { BrowserVmError, type IdentifyRequest } from '@browser-vm/protocol';
+import { addEntropy, setClock } from './kernel.ts';
+import { checkTimezone, setHostname, setMachineId, setTimezone } from './names.ts';
+
+/** Bytes. */
+const MIN_ENTROPY = 32;
+
+/** Refuses a request that cannot make a clone of a template different from every other. */
+export function checkIdentity(request: IdentifyRequest): void {
+  const bytes = Buffer.from(request.entropy, 'base64').length;
+  if (bytes < MIN_ENTROPY) {
+    throw new BrowserVmError(
+      {
+        code: 'invalid_request',
+        message: `entropy has ${bytes} bytes, at least ${MIN_ENTROPY} are needed`,
+        hop: 'request',
+      },
+      { status: 400 },
+    );
+  }
+  checkTimezone(request.timezone);
+}
+
+/** Clock, then entropy, then names: what comes later may depend on what came before. */
+export function becomeMachine(request: IdentifyRequest): void {
+  setClock(request.unixTimeMs);
+  addEntropy(Buffer.from(request.entropy, 'base64'));
+  setMachineId(request.machineId);
+  setHostname(request.hostname);
+  setTimezone(request.timezone);
+}

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+
+export interface Listener {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `app` to connections from `allowedPeer` and closes every other one unanswered: a page in the
+ * guest's browser must not even learn that somebody is here.
+ */
+export async function listen(
+  app: Hono,
+  at: { address: string; port: number },
+  allowedPeer: string,
+  onRefused: (peer: string) => void,
+): Promise<Listener> {
+  const server: Server = createServer(getRequestListener(app.fetch));
+  server.on('connection', (socket) => {
+    if (socket.remoteAddress === allowedPeer) return;
+    onRefused(socket.remoteAddress ?? 'unknown');
+    socket.destroy();
+  });
+  server.listen(at.port, at.address);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      if (server.listening) await once(server, 'close');
+    },
+  };
+}
