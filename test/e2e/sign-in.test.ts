@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { INTERNET } from '../world/addresses.ts';
+import { type ControllerProcess, startController } from './support/controller-process.ts';
+import { openCredentials } from './support/credentials.ts';
+import { type IdentityProviderProcess, startIdentityProvider } from './support/identity-provider-process.ts';
+import { SignInJourney } from './support/journey.ts';
+import { leftovers, machineState } from './support/leftovers.ts';
+import { openViewerBrowser } from './support/viewer-browser.ts';
+
+let identityProvider: IdentityProviderProcess;
+let controller: ControllerProcess;
+
+before(async () => {
+  identityProvider = await startIdentityProvider();
+  controller = await startController({
+    BROWSER_VM_CA_CERTIFICATES: identityProvider.caFile,
+    BROWSER_VM_HOST_RECORDS: `auth.openai.com=${INTERNET.address}`,
+  });
+});
+
+after(async () => {
+  await controller?.remove();
+  await identityProvider?.close();
+});
+
+for (const transport of ['webrtc', 'novnc'] as const) {
+  test(`a person signs in to Codex through ${transport}, the credential is in the vault and the VM is gone`, async () => {
+    const userId = `person-${transport}`;
+    const before = await machineState(controller.runDir);
+    const browser = await openViewerBrowser();
+    try {
+      const journey = new SignInJourney(browser.page, { controller, userId, transport });
+      await journey.openDashboard();
+      await journey.connect('codex');
+      await journey.seeDesktop();
+      await journey.signInByHand(identityProvider.user);
+      await journey.seeCompleted();
+      await journey.backToDashboard();
+      assert.match(await journey.cardState('codex'), /connected/i);
+    } finally {
+      await browser.close();
+    }
+    assert.deepEqual(await leftovers(before, controller.runDir), []);
+  });
+}
+
+test('what the vault keeps decrypts to a credential whose tokens the identity provider issued', async () => {
+  await controller.stop();
+  const credentials = await openCredentials(controller.stateDir);
+  const issued = await identityProvider.issuedTokens();
+  assert.deepEqual(credentials.map(({ userId }) => userId).sort(), ['person-novnc', 'person-webrtc']);
+  for (const { content } of credentials) {
+    const { tokens } = JSON.parse(content) as { tokens: { access_token: string; refresh_token: string } };
+    assert.ok(issued.includes(tokens.access_token), 'the access token was issued by the identity provider');
+    assert.ok(issued.includes(tokens.refresh_token), 'the refresh token was issued by the identity provider');
+  }
+});

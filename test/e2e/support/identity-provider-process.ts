@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { INTERNET } from '../../world/addresses.ts';
+import { repositoryRoot } from './controller-process.ts';
+
+const readySchema = z.object({ user: z.object({ name: z.string(), password: z.string() }) });
+const tokensSchema = z.object({ tokens: z.array(z.string()) });
+
+/** The test identity provider, in the namespace that plays the internet. */
+export interface IdentityProviderProcess {
+  readonly caFile: string;
+  readonly user: { readonly name: string; readonly password: string };
+  /** Every token it ever issued. */
+  issuedTokens(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function startIdentityProvider(): Promise<IdentityProviderProcess> {
+  const namespace = process.env.BROWSER_VM_TEST_INTERNET;
+  if (namespace === undefined) throw new Error('run this inside a world: node test/world/main.ts ...');
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-idp-'));
+  const caFile = path.join(directory, 'ca.pem');
+  const logFile = path.join(directory, 'issued.json');
+  const child = spawn(
+    'ip',
+    [
+      'netns',
+      'exec',
+      namespace,
+      process.execPath,
+      'test/identity-provider/main.ts',
+      '--address',
+      INTERNET.address,
+      '--ca-out',
+      caFile,
+      '--log',
+      logFile,
+    ],
+    { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ready = await new Promise<z.infer<typeof readySchema>>((resolve, reject) => {
+    child.once('close', (code) => reject(new Error(`the identity provider ended with ${code}`)));
+    createInterface({ input: child.stdout }).once('line', (line) =>
+      resolve(readySchema.parse(JSON.parse(line))),
+    );
+  });
+  return {
+    caFile,
+    user: ready.user,
+    issuedTokens: async () => tokensSchema.parse(JSON.parse(await readFile(logFile, 'utf8'))).tokens,
+    async close() {
+      child.kill('SIGTERM');
+      await exited;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

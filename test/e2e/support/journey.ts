@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+import type { ControllerProcess } from './controller-process.ts';
+import { look, waitForColour } from './picture.ts';
+
+/** A guest under emulation paints slowly; these wait for events, and the limits only end a hang. Milliseconds. */
+const PICTURE_LIMIT = 300_000;
+const SIGN_IN_LIMIT = 300_000;
+
+/** What the identity provider's page paints its button with, and nothing else there has. */
+const BUTTON_COLOUR = { red: 0x0b, green: 0x8a, blue: 0x3c };
+
+interface JourneyOptions {
+  readonly controller: ControllerProcess;
+  readonly userId: string;
+  readonly transport: 'webrtc' | 'novnc';
+}
+
+/** One person's way through the dashboard, with mouse and keyboard alone. */
+export class SignInJourney {
+  readonly #page: Page;
+  readonly #options: JourneyOptions;
+
+  constructor(page: Page, options: JourneyOptions) {
+    this.#page = page;
+    this.#options = options;
+  }
+
+  get #screen(): string {
+    return this.#options.transport === 'webrtc'
+      ? '[data-testid="viewer-video"]'
+      : '[data-testid="viewer"] canvas';
+  }
+
+  async openDashboard(): Promise<void> {
+    const { controller, userId } = this.#options;
+    await this.#page.goto(await controller.newSignInLink());
+    await this.#page.goto(`${controller.url}/dashboard/remote-cli?user=${userId}`);
+    await this.#page.getByTestId('provider-card-codex').waitFor();
+  }
+
+  async connect(provider: string): Promise<void> {
+    await this.#page.getByTestId(`connect-${provider}`).click();
+    await this.#page.waitForURL('**/dashboard/remote-cli/auth**');
+    if (this.#options.transport === 'novnc') await this.#page.getByTestId('use-novnc').click();
+  }
+
+  /** Frames are decoded and their pixels are not all alike. */
+  async seeDesktop(): Promise<void> {
+    if (this.#options.transport === 'webrtc') {
+      await this.#page
+        .getByTestId('viewer-video')
+        .evaluate(
+          (video: HTMLVideoElement) =>
+            new Promise<void>((resolve) => video.requestVideoFrameCallback(() => resolve())),
+        );
+    }
+    await this.#waitForStatus(['signing_in']);
+    const deadline = Date.now() + PICTURE_LIMIT;
+    for (;;) {
+      const seen = await look(this.#page, this.#screen);
+      if (seen !== null && seen.distinct > 4) {
+        assert.deepEqual([seen.width, seen.height], [1280, 720]);
+        return;
+      }
+      assert.ok(Date.now() < deadline, `the picture stayed blank: ${JSON.stringify(seen)}`);
+      await this.#page.waitForTimeout(250);
+    }
+  }
+
+  /** Types into the page in the VM and presses its button, through the stream. */
+  async signInByHand(user: { readonly name: string; readonly password: string }): Promise<void> {
+    const button = await waitForColour(this.#page, this.#screen, BUTTON_COLOUR, PICTURE_LIMIT);
+    await this.#page.mouse.click(button.x, button.y - 160);
+    await this.#page.keyboard.type(user.name, { delay: 80 });
+    await this.#page.keyboard.press('Tab');
+    await this.#page.keyboard.type(user.password, { delay: 80 });
+    await this.#page.mouse.move(button.x, button.y);
+    await this.#page.mouse.down();
+    await this.#page.waitForTimeout(120);
+    await this.#page.mouse.up();
+  }
+
+  async seeCompleted(): Promise<void> {
+    await this.#waitForStatus(['completed']);
+    await this.#page.getByTestId('end-state').waitFor();
+    await this.#page.getByTestId('stage-vm_gone').waitFor({ state: 'attached' });
+  }
+
+  async backToDashboard(): Promise<void> {
+    const { controller, userId } = this.#options;
+    await this.#page.goto(`${controller.url}/dashboard/remote-cli?user=${userId}`);
+  }
+
+  /** The text of a provider's card. */
+  async cardState(provider: string): Promise<string> {
+    const card = this.#page.getByTestId(`provider-card-${provider}`);
+    await card.waitFor();
+    return card.textContent();
+  }
+
+  async #waitForStatus(wanted: readonly string[]): Promise<void> {
+    const status = this.#page.getByTestId('session-status');
+    const deadline = Date.now() + SIGN_IN_LIMIT;
+    for (;;) {
+      const state = await status.getAttribute('data-state');
+      if (state !== null && wanted.includes(state)) return;
+      const ended = state !== null && ['failed', 'cancelled', 'expired', 'completed'].includes(state);
+      if (ended || Date.now() > deadline) {
+        throw new Error(
+          `the session is ${state}, not ${wanted.join(' or ')}:\n${await this.#page.locator('body').textContent()}\n${this.#options.controller.output()}`,
+        );
+      }
+      await this.#page.waitForTimeout(250);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+
+/** A person's browser: Debian's Chromium, headless, with a profile that is thrown away. */
+export interface ViewerBrowser {
+  readonly page: Page;
+  close(): Promise<void>;
+}
+
+export async function openViewerBrowser(size = { width: 1280, height: 900 }): Promise<ViewerBrowser> {
+  const profile = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-viewer-'));
+  const context: BrowserContext = await chromium.launchPersistentContext(profile, {
+    executablePath: '/usr/bin/chromium',
+    headless: true,
+    viewport: size,
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(120_000);
+  return {
+    page,
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}
