@@ -96,7 +96,7 @@ export class SignInJourney {
   async cardState(provider: string): Promise<string> {
     const card = this.#page.getByTestId(`provider-card-${provider}`);
     await card.waitFor();
-    return card.textContent();
+    return (await card.textContent()) ?? '';
   }
 
   async #waitForStatus(wanted: readonly string[]): Promise<void> {
