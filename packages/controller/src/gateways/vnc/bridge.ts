@@ -1,0 +1,64 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from '@fastify/websocket';
+import { closeReason, VNC_CLOSE } from './close-codes.ts';
+
+/** Bytes waiting for a slow viewer before the guest is made to wait. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** Finds viewers that went away without a word. */
+const PING_INTERVAL_MS = 30_000;
+
+/**
+ * Carries bytes both ways, with back-pressure, until either side ends or `ended` is aborted.
+ * Takes over both: when it is done, socket and stream are closed.
+ */
+export function bridge(socket: WebSocket, stream: Duplex, ended: AbortSignal): void {
+  let answered = true;
+
+  const finish = (code: number, reason: string): void => {
+    clearInterval(ping);
+    ended.removeEventListener('abort', onEnded);
+    stream.destroy();
+    socket.resume();
+    socket.close(code, reason);
+  };
+  const onEnded = (): void =>
+    finish(VNC_CLOSE.sessionOver, closeReason('request', `the session is ${String(ended.reason)}`));
+  const ping = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, PING_INTERVAL_MS);
+
+  socket.on('pong', () => {
+    answered = true;
+  });
+  socket.on('message', (data, isBinary) => {
+    if (!isBinary)
+      return finish(VNC_CLOSE.unsupportedData, closeReason('viewer', 'sent text; RFB is binary'));
+    if (stream.destroyed) return;
+    if (!stream.write(data)) socket.pause();
+  });
+  socket.on('close', () => finish(VNC_CLOSE.normal, ''));
+  socket.on('error', () => socket.terminate());
+
+  stream.on('drain', () => socket.resume());
+  stream.on('data', (chunk: Buffer) => {
+    socket.send(chunk, { binary: true }, () => {
+      if (stream.isPaused() && socket.bufferedAmount < MAX_BUFFERED_BYTES) stream.resume();
+    });
+    if (socket.bufferedAmount >= MAX_BUFFERED_BYTES) stream.pause();
+  });
+  stream.on('error', (error) =>
+    finish(
+      VNC_CLOSE.hopFailed,
+      closeReason('display', `the connection to the VNC server failed: ${error.message}`),
+    ),
+  );
+  stream.on('end', () =>
+    finish(VNC_CLOSE.hopFailed, closeReason('display', 'the VNC server closed the connection')),
+  );
+
+  ended.addEventListener('abort', onEnded);
+  if (ended.aborted) onEnded();
+  else socket.resume();
+}

@@ -1,0 +1,82 @@
+import {
+  answerSchema,
+  candidateRequestSchema,
+  iceServersResponseSchema,
+  offerRequestSchema,
+  viewerIdSchema,
+} from '@browser-vm/protocol';
+import { z } from 'zod';
+import { iceServersOf } from '../signaling/ice-servers.ts';
+import type { Context, Server } from './context.ts';
+import { faultResponses } from './faults.ts';
+import { sessionParamsSchema } from './sessions.ts';
+
+export function webrtcRoutes(server: Server, { sessions, configuration }: Context): void {
+  const iceServers = iceServersOf(configuration);
+
+  server.get(
+    '/api/webrtc/ice-servers',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'listIceServers',
+        summary: 'STUN and TURN servers for a viewer',
+        tags: ['webrtc'],
+        response: { 200: iceServersResponseSchema, ...faultResponses },
+      },
+    },
+    () => ({ iceServers }),
+  );
+
+  server.post(
+    '/api/webrtc/session/:id/offer',
+    {
+      config: { access: 'session' },
+      schema: {
+        operationId: 'postOffer',
+        summary: "A viewer's offer; the answer comes back, whether or not the VM runs yet",
+        tags: ['webrtc'],
+        params: sessionParamsSchema,
+        body: offerRequestSchema,
+        response: { 200: answerSchema, ...faultResponses },
+      },
+    },
+    (request) => sessions.offer(request.params.id, request.body),
+  );
+
+  server.get(
+    '/api/webrtc/session/:id/answer',
+    {
+      config: { access: 'session' },
+      schema: {
+        operationId: 'getAnswer',
+        summary: 'The answer to an offer made before',
+        tags: ['webrtc'],
+        params: sessionParamsSchema,
+        querystring: z.object({ viewerId: viewerIdSchema }),
+        response: { 200: answerSchema, ...faultResponses },
+      },
+    },
+    (request) => sessions.answer(request.params.id, request.query.viewerId),
+  );
+
+  server.post(
+    '/api/webrtc/session/:id/candidates',
+    {
+      config: { access: 'session' },
+      schema: {
+        operationId: 'postCandidate',
+        summary: "A viewer's ICE candidate; may come before its offer",
+        description: "The streamer's candidates arrive as `candidate` events of the session's event stream.",
+        tags: ['webrtc'],
+        params: sessionParamsSchema,
+        body: candidateRequestSchema,
+        response: { 204: z.undefined().describe('taken'), ...faultResponses },
+      },
+    },
+    async (request, reply) => {
+      await sessions.candidate(request.params.id, request.body);
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,3 @@
+export { type ConfigurationSources, loadConfiguration } from './configuration/load.ts';
+export { type Controller, type ControllerOptions, createController } from './controller.ts';
+export { createLogger } from './logging/logger.ts';

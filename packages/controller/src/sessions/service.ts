@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import {
+  type Answer,
+  type CandidateRequest,
+  type Fault,
+  type Host,
+  type IceServer,
+  type OfferRequest,
+  PROVIDERS,
+  type Session,
+  type StartRequest,
+  type ViewerCandidate,
+} from '@browser-vm/protocol';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Vault } from '../vault/vault.ts';
+import { createCapacity } from './capacity.ts';
+import { alreadyEnded, sessionOver, shuttingDown, unknownProvider } from './errors.ts';
+import { SessionRun } from './session-run.ts';
+import { createSessionSignals, type SessionSignals } from './signals.ts';
+import type { SessionStore } from './store.ts';
+
+export interface SessionServiceParts {
+  readonly host: Host;
+  readonly store: SessionStore;
+  readonly vault: Vault;
+  readonly logger: FastifyBaseLogger;
+  readonly iceServers: readonly IceServer[];
+  readonly maxVms: number;
+  readonly sessionSeconds: number;
+}
+
+/** What the API can do with sessions. Throws typed errors: 400 unknown provider, 404 unknown session, 409 over. */
+export interface SessionService {
+  readonly store: SessionStore;
+  readonly signals: SessionSignals;
+  start(request: StartRequest): Promise<Session>;
+  cancel(sessionId: string): Promise<Session>;
+  /** Is anything of this session left on the host? */
+  isLive(sessionId: string): boolean;
+  offer(sessionId: string, offer: OfferRequest): Promise<Answer>;
+  answer(sessionId: string, viewerId: string): Promise<Answer>;
+  candidate(sessionId: string, request: CandidateRequest): Promise<void>;
+  knownCandidates(sessionId: string): Promise<ViewerCandidate[]>;
+  firstFrame(sessionId: string): Promise<void>;
+  /** The guest's VNC server; `ended` is aborted when the session is. */
+  openVnc(sessionId: string, signal: AbortSignal): Promise<{ stream: Duplex; ended: AbortSignal }>;
+  /** Ends what an earlier controller left, on the host and in the database. */
+  reconcile(): Promise<void>;
+  /** Fails what still lives and resolves when it is gone from the host. */
+  close(): Promise<void>;
+}
+
+const RESTARTED: Fault = {
+  code: 'controller_restarted',
+  message: 'the controller ended while this session was open',
+  hop: 'host',
+  remedy: 'start a new session',
+};
+const STOPPED: Fault = {
+  code: 'controller_stopped',
+  message: 'the controller was stopped while this session was open',
+  hop: 'host',
+  remedy: 'start a new session',
+};
+
+export function createSessionService(parts: SessionServiceParts): SessionService {
+  const { host, store, vault, logger, iceServers } = parts;
+  const signals = createSessionSignals();
+  const capacity = createCapacity(parts.maxVms);
+  const runs = new Map<string, SessionRun>();
+  let closing = false;
+
+  async function running(sessionId: string): Promise<SessionRun> {
+    const run = runs.get(sessionId.toLowerCase());
+    if (run !== undefined && !run.ended.aborted) return run;
+    const { status } = await store.get(sessionId);
+    throw sessionOver(sessionId, status);
+  }
+
+  return {
+    store,
+    signals,
+
+    async start({ userId, provider: providerId }) {
+      const provider = PROVIDERS.get(providerId);
+      if (provider === undefined) throw unknownProvider(providerId);
+      if (closing) throw shuttingDown();
+      const giveBack = capacity.take();
+      const sessionId = randomUUID();
+      const expiresAt = new Date(Date.now() + parts.sessionSeconds * 1000);
+      const session = await store
+        .create({ sessionId, userId, provider: providerId, expiresAt })
+        .catch((error: unknown) => {
+          giveBack();
+          throw error;
+        });
+      const run = new SessionRun(session, {
+        host,
+        store,
+        vault,
+        signals,
+        logger: logger.child({ sessionId }),
+        onGone: () => {
+          runs.delete(sessionId);
+          giveBack();
+        },
+      });
+      runs.set(sessionId, run);
+      await run.start({ sessionId, provider, iceServers });
+      return store.get(sessionId);
+    },
+
+    async cancel(sessionId) {
+      const run = runs.get(sessionId.toLowerCase());
+      const changed = await run?.end('cancelled', { reason: 'cancelled by request' });
+      const session = await store.get(sessionId);
+      if (changed !== true && session.status !== 'cancelled') throw alreadyEnded(sessionId, session.status);
+      return session;
+    },
+
+    isLive: (sessionId) => runs.has(sessionId.toLowerCase()),
+
+    async offer(sessionId, { viewerId, sdp }) {
+      const viewers = await (await running(sessionId)).viewers();
+      return { viewerId, sdp: await viewers.offer(viewerId, sdp) };
+    },
+
+    async answer(sessionId, viewerId) {
+      const viewers = await (await running(sessionId)).viewers();
+      return { viewerId, sdp: await viewers.answer(viewerId) };
+    },
+
+    async candidate(sessionId, { viewerId, candidate }) {
+      const viewers = await (await running(sessionId)).viewers();
+      await viewers.candidateFromViewer(viewerId, candidate);
+    },
+
+    async knownCandidates(sessionId) {
+      const run = runs.get(sessionId.toLowerCase());
+      if (run === undefined || run.ended.aborted) return [];
+      return (await run.viewers()).knownCandidates();
+    },
+
+    async firstFrame(sessionId) {
+      await (await running(sessionId)).reachStage('first_frame');
+    },
+
+    async openVnc(sessionId, signal) {
+      const run = await running(sessionId);
+      const vm = await run.vm();
+      const stream = await vm.openVnc(AbortSignal.any([signal, run.ended]));
+      try {
+        await store.noteViewer({
+          sessionId: run.session.sessionId,
+          viewerId: null,
+          state: 'connected',
+          transport: 'vnc',
+        });
+        await run.reachStage('viewer_connected');
+      } catch (error) {
+        stream.destroy();
+        throw error;
+      }
+      return { stream, ended: run.ended };
+    },
+
+    async reconcile() {
+      const removed = await host.reconcile();
+      const sessions = await store.failLeftovers(RESTARTED);
+      logger.info({ removed, sessions }, 'ended what an earlier controller left');
+    },
+
+    async close() {
+      closing = true;
+      await Promise.all(
+        [...runs.values()].map(async (run) => {
+          await run
+            .end('failed', { reason: STOPPED.message, fault: STOPPED })
+            .catch((error: unknown) => logger.error({ err: error }, 'a session could not be ended'));
+          await run.gone();
+        }),
+      );
+    },
+  };
+}
