@@ -13,7 +13,12 @@ export interface ViewerEvents {
   /** The connection's state; `detail` is one line for people. */
   status: { readonly status: ViewerStatus; readonly transport: Transport; readonly detail: string };
   /** The transport changed; `message` says so to people. */
-  switch: { readonly from: Transport; readonly to: Transport; readonly reason: SwitchReason; readonly message: string };
+  switch: {
+    readonly from: Transport;
+    readonly to: Transport;
+    readonly reason: SwitchReason;
+    readonly message: string;
+  };
   /** The first picture of a transport was presented. Milliseconds since `connect()`. */
   'first-frame': { readonly transport: Transport; readonly elapsedMs: number };
   /** Size of the desktop in its own pixels. */

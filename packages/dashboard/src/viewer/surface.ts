@@ -27,7 +27,7 @@ export function createSurface(parent: ParentNode & Node): Surface {
   video.playsInline = true;
   video.disablePictureInPicture = true;
   video.tabIndex = -1;
-  video.dataset['testid'] = 'viewer-video';
+  video.setAttribute('data-testid', 'viewer-video');
   video.setAttribute('aria-hidden', 'true');
   const sink = element('textarea', 'sink');
   sink.setAttribute('aria-label', 'Remote desktop. Keys go to it; Control and F6 leave it.');
@@ -43,7 +43,10 @@ export function createSurface(parent: ParentNode & Node): Surface {
   return { root, video, sink, novnc };
 }
 
-function element<Name extends keyof HTMLElementTagNameMap>(name: Name, className: string): HTMLElementTagNameMap[Name] {
+function element<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  className: string,
+): HTMLElementTagNameMap[Name] {
   const made = document.createElement(name);
   made.className = className;
   return made;

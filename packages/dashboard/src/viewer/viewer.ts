@@ -5,7 +5,13 @@ import type { ViewerError } from './connection/viewer-error.ts';
 import { faultOf } from './connection/viewer-error.ts';
 import { type LossReason, WebRtcConnection } from './connection/webrtc.ts';
 import { cursorStyle } from './cursor/cursor.ts';
-import { type SwitchReason, type Transport, TypedEvents, type ViewerEvents, type ViewerStatus } from './events.ts';
+import {
+  type SwitchReason,
+  type Transport,
+  TypedEvents,
+  type ViewerEvents,
+  type ViewerStatus,
+} from './events.ts';
 import { DesktopInput } from './input/desktop-input.ts';
 import type { Size } from './input/geometry.ts';
 import { NoVncConnection } from './novnc/novnc.ts';
@@ -113,7 +119,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     const novnc = this.#transport === 'novnc';
     this.#surface.novnc.hidden = !novnc;
     this.#surface.video.hidden = novnc;
-    this.#setStatus(status, `${status === 'connecting' ? 'Connecting' : 'Reconnecting'} by ${NAMES[this.#transport]}`);
+    this.#setStatus(
+      status,
+      `${status === 'connecting' ? 'Connecting' : 'Reconnecting'} by ${NAMES[this.#transport]}`,
+    );
     if (novnc) this.#openNoVnc();
     else this.#openWebRtc(status === 'reconnecting');
   }
@@ -202,12 +211,14 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #desktopSays(message: DesktopMessage): void {
     switch (message.type) {
       case 'size':
-        return this.#resized({ width: message.width, height: message.height });
+        this.#resized({ width: message.width, height: message.height });
+        break;
       case 'cursor':
         this.#surface.root.style.cursor = cursorStyle(message);
-        return;
+        break;
       case 'clipboard':
-        return this.#guestCopied(message.text);
+        this.#guestCopied(message.text);
+        break;
       case 'source':
         this.emit('source', { live: message.live });
     }

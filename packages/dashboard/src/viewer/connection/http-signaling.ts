@@ -1,85 +1,97 @@
 import {
   answerSchema,
-  candidateRequestSchema,
   faultSchema,
   type IceCandidate,
   type IceServer,
   iceServersResponseSchema,
+  viewerCandidateSchema,
 } from '@browser-vm/protocol';
+import createClient, { type Client } from 'openapi-fetch';
+import type { paths } from '../../generated/openapi.d.ts';
 import type { Signaling } from './signaling.ts';
 import { ViewerError } from './viewer-error.ts';
+
+type EventSourceLike = Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 
 export interface HttpSignalingOptions {
   readonly sessionId: string;
   /** Where `candidate` events arrive: the session's event stream. */
-  readonly events: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
+  readonly events: EventSourceLike;
   /** Origin of the controller; default the page's own. */
   readonly origin?: string;
 }
 
 /** Signaling over the controller's HTTP API; authenticated by the cookie of the controller's origin. */
 export class HttpSignaling implements Signaling {
-  readonly #options: HttpSignalingOptions;
+  readonly #events: EventSourceLike;
+  readonly #origin: string;
+  readonly #client: Client<paths>;
+  readonly #inSession: { readonly path: { readonly id: string } };
 
-  constructor(options: HttpSignalingOptions) {
-    this.#options = options;
+  constructor({ sessionId, events, origin = location.origin }: HttpSignalingOptions) {
+    this.#events = events;
+    this.#origin = origin;
+    this.#client = createClient<paths>({ baseUrl: origin, credentials: 'same-origin' });
+    this.#inSession = { path: { id: sessionId } };
   }
 
   async iceServers(signal: AbortSignal): Promise<readonly IceServer[]> {
-    const path = `/api/webrtc/ice-servers?sessionId=${this.#options.sessionId}`;
-    return iceServersResponseSchema.parse(await this.#request('GET', path, undefined, signal)).iceServers;
+    const answer = await this.#client.GET('/api/webrtc/ice-servers', { signal });
+    return iceServersResponseSchema.parse(accepted(answer)).iceServers;
   }
 
   async offer(viewerId: string, sdp: string, signal: AbortSignal): Promise<string> {
-    return answerSchema.parse(await this.#request('POST', this.#path('offer'), { viewerId, sdp }, signal)).sdp;
+    const body = { viewerId, sdp };
+    const path = '/api/webrtc/session/{id}/offer';
+    return answerSchema.parse(
+      accepted(await this.#client.POST(path, { params: this.#inSession, body, signal })),
+    ).sdp;
   }
 
   async sendCandidate(viewerId: string, candidate: IceCandidate, signal: AbortSignal): Promise<void> {
-    await this.#request('POST', this.#path('candidates'), { viewerId, candidate }, signal);
+    const body = { viewerId, candidate };
+    const path = '/api/webrtc/session/{id}/candidates';
+    accepted(await this.#client.POST(path, { params: this.#inSession, body, signal }));
   }
 
   onCandidate(viewerId: string, listener: (candidate: IceCandidate) => void): () => void {
     const handler = (event: Event) => {
-      const message = candidateRequestSchema.safeParse(JSON.parse((event as MessageEvent<string>).data));
+      const message = viewerCandidateSchema.safeParse(JSON.parse((event as MessageEvent<string>).data));
       if (message.success && message.data.viewerId === viewerId) listener(message.data.candidate);
     };
-    this.#options.events.addEventListener('candidate', handler);
-    return () => this.#options.events.removeEventListener('candidate', handler);
+    this.#events.addEventListener('candidate', handler);
+    return () => this.#events.removeEventListener('candidate', handler);
   }
 
   async reportFirstFrame(): Promise<void> {
-    const path = `/api/auth/session/${this.#options.sessionId}/viewer-report`;
-    await this.#request('POST', path, { stage: 'first_frame' });
+    const body = { stage: 'first_frame' } as const;
+    accepted(
+      await this.#client.POST('/api/auth/session/{id}/viewer-report', { params: this.#inSession, body }),
+    );
   }
 
   vncUrl(): string {
-    const url = new URL(`/api/vnc/session/${this.#options.sessionId}`, this.#origin());
+    const url = new URL(`/api/vnc/session/${this.#inSession.path.id}`, this.#origin);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
+}
 
-  #path(what: string): string {
-    return `/api/webrtc/session/${this.#options.sessionId}/${what}`;
-  }
-
-  #origin(): string {
-    return this.#options.origin ?? location.origin;
-  }
-
-  async #request(method: 'GET' | 'POST', path: string, body?: object, signal?: AbortSignal): Promise<unknown> {
-    const response = await fetch(new URL(path, this.#origin()), {
-      method,
-      credentials: 'same-origin',
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const answer: unknown = response.status === 204 ? null : await response.json().catch(() => null);
-    if (response.ok) return answer;
-    const fault = faultSchema.safeParse(answer);
-    throw new ViewerError(
-      fault.success
-        ? fault.data
-        : { code: 'http_error', message: `The controller answered ${response.status} to ${path}`, hop: 'request' },
-    );
-  }
+function accepted({
+  data,
+  error,
+  response,
+}: {
+  data?: unknown;
+  error?: unknown;
+  response: Response;
+}): unknown {
+  if (response.ok) return data;
+  const fault = faultSchema.safeParse(error);
+  const unexplained = {
+    code: 'http_error',
+    message: `The controller answered with status ${response.status}`,
+    hop: 'request',
+  } as const;
+  throw new ViewerError(fault.success ? fault.data : unexplained);
 }

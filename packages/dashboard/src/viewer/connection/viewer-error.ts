@@ -14,5 +14,9 @@ export class ViewerError extends Error {
 /** Any thrown value as a fault. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof ViewerError) return error.fault;
-  return { code: 'unexpected', message: error instanceof Error ? error.message : String(error), hop: 'viewer' };
+  return {
+    code: 'unexpected',
+    message: error instanceof Error ? error.message : String(error),
+    hop: 'viewer',
+  };
 }

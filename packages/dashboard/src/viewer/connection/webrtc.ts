@@ -57,9 +57,13 @@ export class WebRtcConnection {
     this.#pointer.send(JSON.stringify(move));
   }
 
-  /** Sends in order; dropped while the channel is not open. */
-  send(message: InputMessage): void {
-    if (this.#input?.readyState === 'open') this.#input.send(JSON.stringify(message));
+  /** Sends in order. False when it was dropped: the channel is not open, or the message is larger than it takes. */
+  send(message: InputMessage): boolean {
+    if (this.#input?.readyState !== 'open') return false;
+    const text = JSON.stringify(message);
+    if (message.type === 'clipboard' && new Blob([text]).size > this.#maxMessageSize()) return false;
+    this.#input.send(text);
+    return true;
   }
 
   /** Closes at once and tells no listener. May be called again. */
@@ -79,7 +83,8 @@ export class WebRtcConnection {
     // The controller knows this viewer once it has answered; the peer takes candidates once it has the answer.
     const outgoing = new CandidateQueue((candidate) => this.#sendCandidate(candidate));
     const incoming = new CandidateQueue((candidate) => {
-      peer.addIceCandidate(toCandidateInit(candidate)).catch((error: unknown) => {
+      if (candidate.candidate === '') return;
+      peer.addIceCandidate(candidate).catch((error: unknown) => {
         console.warn('viewer: a candidate of the streamer was refused', error);
       });
     });
@@ -117,15 +122,16 @@ export class WebRtcConnection {
   }
 
   #stateChanged(state: RTCPeerConnectionState): void {
-    if (state === 'failed') return this.#lose(connectionFailed(), 'failed');
-    if (state === 'disconnected') {
+    const lose = () => this.#lose(connectionFailed(), 'failed');
+    if (state === 'failed') {
+      lose();
+    } else if (state === 'disconnected') {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#lose(connectionFailed(), 'failed'), DISCONNECTED_GRACE_MS);
-      return;
+      this.#timer = setTimeout(lose, DISCONNECTED_GRACE_MS);
+    } else if (state === 'connected') {
+      if (this.#connected) clearTimeout(this.#timer);
+      this.#checkConnected();
     }
-    if (state !== 'connected') return;
-    if (this.#connected) clearTimeout(this.#timer);
-    this.#checkConnected();
   }
 
   #checkConnected(): void {
@@ -136,9 +142,14 @@ export class WebRtcConnection {
     this.#listeners.connected();
   }
 
+  #maxMessageSize(): number {
+    return this.#peer?.sctp?.maxMessageSize ?? 65_536;
+  }
+
   #sendCandidate(candidate: IceCandidate): void {
     this.#signaling.sendCandidate(this.viewerId, candidate, this.#abort.signal).catch((error: unknown) => {
-      if (!this.#abort.signal.aborted) console.warn('viewer: a candidate was not taken', faultOf(error).message);
+      if (!this.#abort.signal.aborted)
+        console.warn('viewer: a candidate was not taken', faultOf(error).message);
     });
   }
 
@@ -169,12 +180,6 @@ function fromCandidate(candidate: RTCIceCandidate | null): IceCandidate {
     sdpMLineIndex: candidate?.sdpMLineIndex ?? null,
     usernameFragment: candidate?.usernameFragment ?? null,
   };
-}
-
-/** An end-of-candidates mark needs some media section to belong to. */
-function toCandidateInit(candidate: IceCandidate): RTCIceCandidateInit {
-  const placeless = candidate.sdpMid === null && candidate.sdpMLineIndex === null;
-  return placeless ? { ...candidate, sdpMLineIndex: 0 } : candidate;
 }
 
 function parseJson(text: string): unknown {
@@ -215,5 +220,9 @@ function connectionFailed(): ViewerError {
 }
 
 function closedByStreamer(): ViewerError {
-  return new ViewerError({ code: 'webrtc_closed', message: 'The streamer closed the connection', hop: 'streamer' });
+  return new ViewerError({
+    code: 'webrtc_closed',
+    message: 'The streamer closed the connection',
+    hop: 'streamer',
+  });
 }

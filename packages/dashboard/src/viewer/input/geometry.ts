@@ -19,7 +19,12 @@ export function fittedBox(box: Box, content: Size): Box {
   const scale = Math.min(box.width / content.width, box.height / content.height);
   const width = content.width * scale;
   const height = content.height * scale;
-  return { left: box.left + (box.width - width) / 2, top: box.top + (box.height - height) / 2, width, height };
+  return {
+    left: box.left + (box.width - width) / 2,
+    top: box.top + (box.height - height) / 2,
+    width,
+    height,
+  };
 }
 
 /** The desktop's pixel under a point of the page; a point beside the picture means its nearest edge. */

@@ -52,11 +52,13 @@ export class KeyboardInput {
   /** Presses the guest's paste shortcut, which is Control and V whatever this person's is. */
   paste(): void {
     const held = this.#pressed.isDown('ControlLeft') || this.#pressed.isDown('ControlRight');
-    if (held) return this.tap(keysymOf(0x76), 'KeyV');
-    this.reconcile({ shift: false, control: false, alt: false, meta: false });
-    this.#send({ type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft', pressed: true });
+    const control = { type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft' } as const;
+    if (!held) {
+      this.reconcile({ shift: false, control: false, alt: false, meta: false });
+      this.#send({ ...control, pressed: true });
+    }
     this.tap(keysymOf(0x76), 'KeyV');
-    this.#send({ type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft', pressed: false });
+    if (!held) this.#send({ ...control, pressed: false });
   }
 
   /** Releases modifiers whose key-up went elsewhere, as seen on any other event. */
@@ -90,7 +92,8 @@ export class KeyboardInput {
   #key(keysym: number | null, code: string, pressed: boolean): void {
     if (!pressed) {
       const down = this.#pressed.release(code);
-      if (down !== null) this.#send({ type: 'key', keysym: down, code: code.slice(0, MAX_CODE), pressed: false });
+      if (down !== null)
+        this.#send({ type: 'key', keysym: down, code: code.slice(0, MAX_CODE), pressed: false });
       return;
     }
     if (keysym === null) return;

@@ -29,8 +29,11 @@ export class PointerInput {
   #moved = false;
   #wheel: WheelDelta | null = null;
   #frame = 0;
-  #touch: { readonly id: number; readonly gesture: TouchGesture; readonly timer: ReturnType<typeof setTimeout> } | null =
-    null;
+  #touch: {
+    readonly id: number;
+    readonly gesture: TouchGesture;
+    readonly timer: ReturnType<typeof setTimeout>;
+  } | null = null;
 
   constructor(surface: HTMLElement, sink: PointerSink) {
     this.#surface = surface;
@@ -49,7 +52,8 @@ export class PointerInput {
 
   /** Releases every button that is down. */
   releaseAll(): void {
-    for (const button of this.#held) this.#sink.send({ type: 'button', button, pressed: false, ...this.#last });
+    for (const button of this.#held)
+      this.#sink.send({ type: 'button', button, pressed: false, ...this.#last });
     this.#held.clear();
   }
 
@@ -67,15 +71,22 @@ export class PointerInput {
     }
     this.#point(event);
     // A second button pressed or released while one is down arrives as a move.
-    if (event.button >= 0) return this.#onButtons(event);
-    this.#moved = true;
-    this.#schedule();
+    if (event.button >= 0) {
+      this.#onButton(event);
+    } else {
+      this.#moved = true;
+      this.#schedule();
+    }
   }
 
   #onButtons(event: PointerEvent): void {
     event.preventDefault();
     this.#sink.modifiers(modifiersOf(event));
-    if (event.pointerType === 'touch') return this.#onTouch(event);
+    if (event.pointerType === 'touch') this.#onTouch(event);
+    else this.#onButton(event);
+  }
+
+  #onButton(event: PointerEvent): void {
     this.#point(event);
     const button = BUTTONS[event.button];
     if (button === undefined) return;
@@ -95,7 +106,8 @@ export class PointerInput {
       if (this.#touch?.id !== event.pointerId) return;
       const action = this.#touch.gesture.end();
       this.#endTouch();
-      return this.#act(action);
+      this.#act(action);
+      return;
     }
     if (event.type !== 'pointerdown' || this.#touch !== null) return;
     const gesture = new TouchGesture(clientPoint(event));
@@ -122,10 +134,11 @@ export class PointerInput {
     if (action.type === 'scroll') {
       // A finger moves the picture's pixels, not the page's.
       const scale = this.#sink.desktop().width / Math.max(1, this.#box().width);
-      return this.#scroll({ deltaX: action.deltaX * scale, deltaY: action.deltaY * scale });
+      this.#scroll({ deltaX: action.deltaX * scale, deltaY: action.deltaY * scale });
+    } else {
+      this.#button(action.button, true);
+      this.#button(action.button, false);
     }
-    this.#button(action.button, true);
-    this.#button(action.button, false);
   }
 
   #button(button: Button, pressed: boolean): void {

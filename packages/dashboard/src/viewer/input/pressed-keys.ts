@@ -54,7 +54,9 @@ export class PressedKeys {
   }
 
   #take(wanted: (code: string) => boolean): readonly PressedKey[] {
-    const taken = [...this.#keysyms].filter(([code]) => wanted(code)).map(([code, keysym]) => ({ code, keysym }));
+    const taken = [...this.#keysyms]
+      .filter(([code]) => wanted(code))
+      .map(([code, keysym]) => ({ code, keysym }));
     for (const { code } of taken) this.#keysyms.delete(code);
     return taken;
   }

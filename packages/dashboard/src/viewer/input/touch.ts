@@ -25,7 +25,12 @@ export class TouchGesture {
       this.#state = 'scrolling';
     }
     if (this.#state !== 'scrolling') return null;
-    const action = { type: 'scroll', at: this.#start, deltaX: this.#last.x - to.x, deltaY: this.#last.y - to.y } as const;
+    const action = {
+      type: 'scroll',
+      at: this.#start,
+      deltaX: this.#last.x - to.x,
+      deltaY: this.#last.y - to.y,
+    } as const;
     this.#last = to;
     return action;
   }

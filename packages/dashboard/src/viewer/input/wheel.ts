@@ -13,7 +13,12 @@ export interface WheelDelta {
 }
 
 /** A wheel event's movement in CSS pixels, whatever unit the browser gave it in. `mode` is `WheelEvent.deltaMode`. */
-export function wheelPixels(deltaX: number, deltaY: number, mode: number, pagePx: number = PAGE_PX): WheelDelta {
+export function wheelPixels(
+  deltaX: number,
+  deltaY: number,
+  mode: number,
+  pagePx: number = PAGE_PX,
+): WheelDelta {
   const unit = mode === 1 ? LINE_PX : mode === 2 ? pagePx : 1;
   return bounded({ deltaX: deltaX * unit, deltaY: deltaY * unit });
 }

@@ -6,6 +6,8 @@ import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
 /** The gateway opens before the desktop does; attempts are this far apart at most. Milliseconds. */
 const RETRY_MS = { first: 500, most: 4_000 };
+/** The gateway's close code for a session that has ended: there is nothing to come back to. */
+const SESSION_OVER = 4410;
 const KEY_V = { keysym: 0x76, code: 'KeyV' };
 
 export interface NoVncOptions {
@@ -14,7 +16,7 @@ export interface NoVncOptions {
   readonly firstFrame: () => void;
   readonly size: (width: number, height: number) => void;
   readonly clipboard: (text: string) => void;
-  /** The connection ended; another attempt follows by itself. */
+  /** The connection ended; another attempt follows by itself unless the session is over. */
   readonly lost: (fault: Fault) => void;
 }
 
@@ -78,7 +80,9 @@ export class NoVncConnection {
     const socket = new WebSocket(this.#url);
     socket.binaryType = 'arraybuffer';
     let reason = '';
+    let over = false;
     socket.addEventListener('close', (event) => {
+      over = event.code === SESSION_OVER;
       reason = event.reason === '' ? `closed with code ${event.code}` : event.reason;
     });
     const rfb = new Rfb(this.#container, socket, { shared: true });
@@ -105,6 +109,7 @@ export class NoVncConnection {
       if (this.#closed) return;
       this.#rfb = null;
       this.#options.lost(gatewayClosed(reason));
+      if (over) return;
       this.#retry = setTimeout(() => void this.#connect(), this.#delayMs);
       this.#delayMs = Math.min(this.#delayMs * 2, RETRY_MS.most);
     });

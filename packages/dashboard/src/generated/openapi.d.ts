@@ -1,0 +1,1713 @@
+// Generated from docs/openapi.json by `npm run generate -w packages/dashboard`; not edited by hand.
+
+export interface paths {
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Is the controller up */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tools one can sign in to */
+        get: operations["listProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a sign-in: a VM, and what a viewer needs to see it */
+        post: operations["startSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user's sessions, the newest first */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/session/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A session as it is now */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/session/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a session; its VM goes */
+        post: operations["cancelSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/session/{id}/viewer-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What only a viewer can see */
+        post: operations["reportFromViewer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/session/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A session as it happens
+         * @description Server-Sent Events, pushed until session and VM are gone.
+         *
+         *     - `event: session`: `data` is a SessionEvent and `id` its sequence. History comes first, after `Last-Event-ID` when that is sent.
+         *     - `event: candidate`: `data` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
+         *
+         *     When nothing more can come, a new request answers 204, which makes an EventSource stop.
+         */
+        get: operations["watchSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webrtc/ice-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** STUN and TURN servers for a viewer */
+        get: operations["listIceServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webrtc/session/{id}/offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A viewer's offer; the answer comes back, whether or not the VM runs yet */
+        post: operations["postOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webrtc/session/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The answer to an offer made before */
+        get: operations["getAnswer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webrtc/session/{id}/candidates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A viewer's ICE candidate; may come before its offer
+         * @description The streamer's candidates arrive as `candidate` events of the session's event stream.
+         */
+        post: operations["postCandidate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vnc/session/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The guest's VNC server
+         * @description RFB over WebSocket, binary frames, subprotocol `binary`.
+         *
+         *     A page is let in by its cookie. A program sends `authorization`, or, where it cannot set headers, offers a second
+         *     subprotocol `bearer.TOKEN`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
+         *     4410 the session is over, 4502 a hop failed, 1003 text was sent.
+         */
+        get: operations["openVnc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user's vault holds, never its content */
+        get: operations["listCredentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credentials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a credential */
+        delete: operations["deleteCredential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What runs on the host, and whether it can run more */
+        get: operations["getHost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A link that opens the dashboard once, within 15 minutes */
+        post: operations["createSignInLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboard/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a sign-in link opens: sets the cookie of the dashboard and goes there */
+        get: operations["signIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/session/{id}/viewer-cookie": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns a viewer token into a cookie for that session's page */
+        post: operations["createViewerCookie"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        FaultInput: {
+            /** @description stable, for programs: `unknown_provider` */
+            code: string;
+            /** @description one line for people; names the thing */
+            message: string;
+            /** @enum {string} */
+            hop: "request" | "authentication" | "database" | "vault" | "host" | "image" | "template" | "slot" | "driver" | "agent" | "display" | "browser" | "resolver" | "egress" | "streamer" | "viewer" | "provider" | "configuration";
+            /** @description what to do next */
+            remedy?: string;
+            details?: {
+                [key: string]: unknown;
+            };
+        };
+        ProviderIdInput: string;
+        ProviderDescriptorInput: {
+            id: components["schemas"]["ProviderIdInput"];
+            /** @description as people know it */
+            name: string;
+            /** @description the command they run */
+            tool: string;
+            /** @description npm package in the image */
+            package: {
+                name: string;
+                version: string;
+                /** @description below node_modules: a native program that is the whole tool; absent: the package as npm installs it */
+                executable?: string;
+            };
+            login: {
+                argv: string[];
+                /**
+                 * @description in addition to a clean environment
+                 * @default {}
+                 */
+                env: {
+                    [key: string]: string;
+                };
+                /**
+                 * @description written before the command, relative to HOME, mode 0600
+                 * @default []
+                 */
+                prepareFiles: {
+                    path: string;
+                    content: string;
+                }[];
+                /**
+                 * @description when the terminal shows the pattern (a regular expression), send this, once each
+                 * @default []
+                 */
+                answers: {
+                    pattern: string;
+                    send: string;
+                }[];
+                /**
+                 * @description that mean success
+                 * @default [
+                 *       0
+                 *     ]
+                 */
+                exitCodes: number[];
+                /** @default 900 */
+                timeoutSeconds: number;
+            };
+            opener: {
+                /** @description regular expressions; the sign-in URL matches one */
+                urlPatterns: string[];
+                /**
+                 * @description may a URL printed on the terminal be opened when the opener was not called
+                 * @default false
+                 */
+                fallbackToOutput: boolean;
+            };
+            credential: {
+                /** @description relative to HOME */
+                path: string;
+                /** @enum {string} */
+                format: "json";
+                /** @description must be present, of type string, not empty */
+                required: string[];
+                /** @description where a label for the person is found; with jwtClaim the pointer names a JWT */
+                account?: {
+                    pointer: string;
+                    jwtClaim?: string;
+                };
+                expiresAt?: {
+                    pointer: string;
+                    /** @enum {string} */
+                    unit: "jwt" | "milliseconds" | "seconds";
+                };
+                /** @default 65536 */
+                maxBytes: number;
+            };
+            /** @description the tool's own word that it is signed in; null where it has no such command */
+            status: {
+                argv: string[];
+                /** @default 0 */
+                exitCode: number;
+            } | null;
+        };
+        /** @enum {string} */
+        SessionStateInput: "starting" | "ready" | "signing_in" | "completed" | "failed" | "cancelled" | "expired";
+        /** @enum {string} */
+        SessionStageInput: "slot_taken" | "streamer_ready" | "vm_resumed" | "agent_ready" | "identity_set" | "desktop_ready" | "login_started" | "url_opened" | "viewer_connected" | "first_frame" | "credential_seen" | "credential_stored" | "vm_gone";
+        /** Format: uuid */
+        SessionIdInput: string;
+        UserIdInput: string;
+        SessionEventInput: {
+            /** @description per session, without gaps */
+            sequence: number;
+            sessionId: components["schemas"]["SessionIdInput"];
+            /** Format: date-time */
+            at: string;
+            /** @description since the session was made */
+            elapsedMs: number;
+            event: {
+                /** @constant */
+                type: "state";
+                state: components["schemas"]["SessionStateInput"];
+                reason?: string;
+            } | {
+                /** @constant */
+                type: "stage";
+                stage: components["schemas"]["SessionStageInput"];
+            };
+        };
+        SessionInput: {
+            sessionId: components["schemas"]["SessionIdInput"];
+            userId: components["schemas"]["UserIdInput"];
+            provider: components["schemas"]["ProviderIdInput"];
+            status: components["schemas"]["SessionStateInput"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            endedAt: string | null;
+            fault: components["schemas"]["FaultInput"] | null;
+            /** @description the VM's last console lines; kept when it failed */
+            consoleTail: string[] | null;
+            credentialId: string | null;
+        };
+        /** Format: uuid */
+        ViewerIdInput: string;
+        IceServerInput: {
+            urls: string[];
+            username?: string;
+            credential?: string;
+        };
+        IceCandidateInput: {
+            /** @description empty: no more will follow */
+            candidate: string;
+            /** @default null */
+            sdpMid: string | null;
+            /** @default null */
+            sdpMLineIndex: number | null;
+            /** @default null */
+            usernameFragment: string | null;
+        };
+        OfferRequestInput: {
+            viewerId: components["schemas"]["ViewerIdInput"];
+            sdp: string;
+        };
+        AnswerInput: {
+            viewerId: components["schemas"]["ViewerIdInput"];
+            sdp: string;
+        };
+        CandidateRequestInput: {
+            viewerId: components["schemas"]["ViewerIdInput"];
+            candidate: components["schemas"]["IceCandidateInput"];
+        };
+        HealthInput: {
+            /** @constant */
+            status: "ok";
+            version: string;
+            uptimeSeconds: number;
+        };
+        StartRequestInput: {
+            userId: components["schemas"]["UserIdInput"];
+            provider: string;
+        };
+        StartResponseInput: {
+            sessionId: components["schemas"]["SessionIdInput"];
+            status: components["schemas"]["SessionStateInput"];
+            /**
+             * Format: uri
+             * @description open in a browser; carries the viewer token in its fragment
+             */
+            viewerUrl: string;
+            /** @description JWT for this session alone */
+            viewerToken: string;
+            /** Format: date-time */
+            viewerTokenExpiresAt: string;
+        };
+        IceServersInput: {
+            iceServers: components["schemas"]["IceServerInput"][];
+        };
+        ProviderInput: {
+            id: components["schemas"]["ProviderIdInput"];
+            name: string;
+            tool: string;
+            version: string;
+        };
+        CredentialInput: {
+            /** Format: uuid */
+            credentialId: string;
+            userId: components["schemas"]["UserIdInput"];
+            provider: components["schemas"]["ProviderIdInput"];
+            account: string | null;
+            expiresAt: string | null;
+            /** @description which vault key encrypts it */
+            keyId: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        ViewerReportInput: {
+            /** @enum {string} */
+            stage: "first_frame";
+        };
+        ViewerCandidateInput: {
+            viewerId: components["schemas"]["ViewerIdInput"];
+            candidate: components["schemas"]["IceCandidateInput"];
+        };
+        SignInLinkInput: {
+            /**
+             * Format: uri
+             * @description opens the dashboard once; sets its cookie
+             */
+            url: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        CheckInput: {
+            name: string;
+            /** @enum {string} */
+            hop: "request" | "authentication" | "database" | "vault" | "host" | "image" | "template" | "slot" | "driver" | "agent" | "display" | "browser" | "resolver" | "egress" | "streamer" | "viewer" | "provider" | "configuration";
+            ok: boolean;
+            detail: string;
+            remedy?: string;
+        };
+        HostReportInput: {
+            usage: {
+                vms: number;
+                slots: number;
+                streamers: number;
+                freeMemoryMb: number;
+                diskMb: {
+                    images: number;
+                    templates: number;
+                    logs: number;
+                };
+            };
+            checks: components["schemas"]["CheckInput"][];
+        };
+        ImageManifestInput: {
+            /** @constant */
+            formatVersion: 1;
+            /** @description hash of everything that went in */
+            id: string;
+            /** Format: date-time */
+            builtAt: string;
+            /** @description suite */
+            debian: string;
+            kernelRelease: string;
+            contractVersion: string;
+            agentVersion: string;
+            minimumMemoryMb: number;
+            files: {
+                /** @description uncompressed ELF with a PVH entry */
+                kernel: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+                initrd: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+                /** @description read-only root filesystem */
+                rootfs: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+                /** @description read-only layer with the provider tools */
+                providers: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+            };
+            /** @description Debian package versions that matter */
+            packages: {
+                [key: string]: string;
+            };
+            /** @description provider tool versions */
+            tools: {
+                [key: string]: string;
+            };
+        };
+        Fault: {
+            /** @description stable, for programs: `unknown_provider` */
+            code: string;
+            /** @description one line for people; names the thing */
+            message: string;
+            /** @enum {string} */
+            hop: "request" | "authentication" | "database" | "vault" | "host" | "image" | "template" | "slot" | "driver" | "agent" | "display" | "browser" | "resolver" | "egress" | "streamer" | "viewer" | "provider" | "configuration";
+            /** @description what to do next */
+            remedy?: string;
+            details?: {
+                [key: string]: unknown;
+            };
+        };
+        ProviderId: string;
+        ProviderDescriptor: {
+            id: components["schemas"]["ProviderId"];
+            /** @description as people know it */
+            name: string;
+            /** @description the command they run */
+            tool: string;
+            /** @description npm package in the image */
+            package: {
+                name: string;
+                version: string;
+                /** @description below node_modules: a native program that is the whole tool; absent: the package as npm installs it */
+                executable?: string;
+            };
+            login: {
+                argv: string[];
+                /**
+                 * @description in addition to a clean environment
+                 * @default {}
+                 */
+                env: {
+                    [key: string]: string;
+                };
+                /**
+                 * @description written before the command, relative to HOME, mode 0600
+                 * @default []
+                 */
+                prepareFiles: {
+                    path: string;
+                    content: string;
+                }[];
+                /**
+                 * @description when the terminal shows the pattern (a regular expression), send this, once each
+                 * @default []
+                 */
+                answers: {
+                    pattern: string;
+                    send: string;
+                }[];
+                /**
+                 * @description that mean success
+                 * @default [
+                 *       0
+                 *     ]
+                 */
+                exitCodes: number[];
+                /** @default 900 */
+                timeoutSeconds: number;
+            };
+            opener: {
+                /** @description regular expressions; the sign-in URL matches one */
+                urlPatterns: string[];
+                /**
+                 * @description may a URL printed on the terminal be opened when the opener was not called
+                 * @default false
+                 */
+                fallbackToOutput: boolean;
+            };
+            credential: {
+                /** @description relative to HOME */
+                path: string;
+                /** @enum {string} */
+                format: "json";
+                /** @description must be present, of type string, not empty */
+                required: string[];
+                /** @description where a label for the person is found; with jwtClaim the pointer names a JWT */
+                account?: {
+                    pointer: string;
+                    jwtClaim?: string;
+                };
+                expiresAt?: {
+                    pointer: string;
+                    /** @enum {string} */
+                    unit: "jwt" | "milliseconds" | "seconds";
+                };
+                /** @default 65536 */
+                maxBytes: number;
+            };
+            /** @description the tool's own word that it is signed in; null where it has no such command */
+            status: {
+                argv: string[];
+                /** @default 0 */
+                exitCode: number;
+            } | null;
+        };
+        /** @enum {string} */
+        SessionState: "starting" | "ready" | "signing_in" | "completed" | "failed" | "cancelled" | "expired";
+        /** @enum {string} */
+        SessionStage: "slot_taken" | "streamer_ready" | "vm_resumed" | "agent_ready" | "identity_set" | "desktop_ready" | "login_started" | "url_opened" | "viewer_connected" | "first_frame" | "credential_seen" | "credential_stored" | "vm_gone";
+        /** Format: uuid */
+        SessionId: string;
+        UserId: string;
+        SessionEvent: {
+            /** @description per session, without gaps */
+            sequence: number;
+            sessionId: components["schemas"]["SessionId"];
+            /** Format: date-time */
+            at: string;
+            /** @description since the session was made */
+            elapsedMs: number;
+            event: {
+                /** @constant */
+                type: "state";
+                state: components["schemas"]["SessionState"];
+                reason?: string;
+            } | {
+                /** @constant */
+                type: "stage";
+                stage: components["schemas"]["SessionStage"];
+            };
+        };
+        Session: {
+            sessionId: components["schemas"]["SessionId"];
+            userId: components["schemas"]["UserId"];
+            provider: components["schemas"]["ProviderId"];
+            status: components["schemas"]["SessionState"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            endedAt: string | null;
+            fault: components["schemas"]["Fault"] | null;
+            /** @description the VM's last console lines; kept when it failed */
+            consoleTail: string[] | null;
+            credentialId: string | null;
+        };
+        /** Format: uuid */
+        ViewerId: string;
+        IceServer: {
+            urls: string[];
+            username?: string;
+            credential?: string;
+        };
+        IceCandidate: {
+            /** @description empty: no more will follow */
+            candidate: string;
+            /** @default null */
+            sdpMid: string | null;
+            /** @default null */
+            sdpMLineIndex: number | null;
+            /** @default null */
+            usernameFragment: string | null;
+        };
+        OfferRequest: {
+            viewerId: components["schemas"]["ViewerId"];
+            sdp: string;
+        };
+        Answer: {
+            viewerId: components["schemas"]["ViewerId"];
+            sdp: string;
+        };
+        CandidateRequest: {
+            viewerId: components["schemas"]["ViewerId"];
+            candidate: components["schemas"]["IceCandidate"];
+        };
+        Health: {
+            /** @constant */
+            status: "ok";
+            version: string;
+            uptimeSeconds: number;
+        };
+        StartRequest: {
+            userId: components["schemas"]["UserId"];
+            provider: string;
+        };
+        StartResponse: {
+            sessionId: components["schemas"]["SessionId"];
+            status: components["schemas"]["SessionState"];
+            /**
+             * Format: uri
+             * @description open in a browser; carries the viewer token in its fragment
+             */
+            viewerUrl: string;
+            /** @description JWT for this session alone */
+            viewerToken: string;
+            /** Format: date-time */
+            viewerTokenExpiresAt: string;
+        };
+        IceServers: {
+            iceServers: components["schemas"]["IceServer"][];
+        };
+        Provider: {
+            id: components["schemas"]["ProviderId"];
+            name: string;
+            tool: string;
+            version: string;
+        };
+        Credential: {
+            /** Format: uuid */
+            credentialId: string;
+            userId: components["schemas"]["UserId"];
+            provider: components["schemas"]["ProviderId"];
+            account: string | null;
+            expiresAt: string | null;
+            /** @description which vault key encrypts it */
+            keyId: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        ViewerReport: {
+            /** @enum {string} */
+            stage: "first_frame";
+        };
+        ViewerCandidate: {
+            viewerId: components["schemas"]["ViewerId"];
+            candidate: components["schemas"]["IceCandidate"];
+        };
+        SignInLink: {
+            /**
+             * Format: uri
+             * @description opens the dashboard once; sets its cookie
+             */
+            url: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        Check: {
+            name: string;
+            /** @enum {string} */
+            hop: "request" | "authentication" | "database" | "vault" | "host" | "image" | "template" | "slot" | "driver" | "agent" | "display" | "browser" | "resolver" | "egress" | "streamer" | "viewer" | "provider" | "configuration";
+            ok: boolean;
+            detail: string;
+            remedy?: string;
+        };
+        HostReport: {
+            usage: {
+                vms: number;
+                slots: number;
+                streamers: number;
+                freeMemoryMb: number;
+                diskMb: {
+                    images: number;
+                    templates: number;
+                    logs: number;
+                };
+            };
+            checks: components["schemas"]["Check"][];
+        };
+        ImageManifest: {
+            /** @constant */
+            formatVersion: 1;
+            /** @description hash of everything that went in */
+            id: string;
+            /** Format: date-time */
+            builtAt: string;
+            /** @description suite */
+            debian: string;
+            kernelRelease: string;
+            contractVersion: string;
+            agentVersion: string;
+            minimumMemoryMb: number;
+            files: {
+                /** @description uncompressed ELF with a PVH entry */
+                kernel: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+                initrd: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+                /** @description read-only root filesystem */
+                rootfs: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+                /** @description read-only layer with the provider tools */
+                providers: {
+                    name: string;
+                    bytes: number;
+                    sha256: string;
+                };
+            };
+            /** @description Debian package versions that matter */
+            packages: {
+                [key: string]: string;
+            };
+            /** @description provider tool versions */
+            tools: {
+                [key: string]: string;
+            };
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    listProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        providers: components["schemas"]["Provider"][];
+                    };
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    startSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRequestInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartResponse"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query: {
+                userId: components["schemas"]["UserIdInput"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sessions: components["schemas"]["Session"][];
+                    };
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    cancelSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    reportFromViewer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewerReportInput"];
+            };
+        };
+        responses: {
+            /** @description recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    watchSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: number;
+            };
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description nothing more will come */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    listIceServers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IceServers"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    postOffer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferRequestInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    getAnswer: {
+        parameters: {
+            query: {
+                viewerId: components["schemas"]["ViewerIdInput"];
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    postCandidate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CandidateRequestInput"];
+            };
+        };
+        responses: {
+            /** @description taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    openVnc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query: {
+                userId: components["schemas"]["UserIdInput"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        credentials: components["schemas"]["Credential"][];
+                    };
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    deleteCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    getHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostReport"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    createSignInLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description signed in */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    createViewerCookie: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the cookie is set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+}

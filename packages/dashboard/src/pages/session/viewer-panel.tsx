@@ -1,0 +1,137 @@
+import { useEffect, useRef, useState } from 'react';
+import type { SessionStream } from '../../api/session-stream.ts';
+import { Icon } from '../../ui/icon.tsx';
+import { copyToClipboard } from '../../viewer/clipboard/clipboard.ts';
+import { HttpSignaling } from '../../viewer/connection/http-signaling.ts';
+import type { BrowserVmViewerElement } from '../../viewer/element.ts';
+import type { Transport, ViewerStatus } from '../../viewer/events.ts';
+import type { Viewer } from '../../viewer/viewer.ts';
+
+interface ViewerPanelProps {
+  readonly sessionId: string;
+  readonly events: SessionStream;
+  readonly cancelling: boolean;
+  readonly onCancel: () => void;
+}
+
+interface View {
+  readonly status: ViewerStatus;
+  readonly transport: Transport;
+  readonly detail: string;
+  readonly picture: boolean;
+}
+
+const FIRST_VIEW: View = { status: 'idle', transport: 'webrtc', detail: 'Connecting', picture: false };
+
+/** The desktop with its controls. */
+export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerPanelProps) {
+  const holder = useRef<HTMLDivElement>(null);
+  const controls = useRef<HTMLDivElement>(null);
+  const [viewer, setViewer] = useState<Viewer | null>(null);
+  const [view, setView] = useState(FIRST_VIEW);
+  const [notice, setNotice] = useState<string | null>(null);
+  const [copied, setCopied] = useState<string | null>(null);
+
+  useEffect(() => {
+    const parent = holder.current;
+    if (parent === null) return;
+    const element = document.createElement('browser-vm-viewer') as BrowserVmViewerElement;
+    element.setAttribute('data-testid', 'viewer');
+    element.signaling = new HttpSignaling({ sessionId, events });
+    parent.append(element);
+    const opened = element.viewer;
+    if (opened === null) throw new Error('the viewer element is not defined');
+    setViewer(opened);
+    setView({ ...FIRST_VIEW, status: opened.status });
+    opened.on('status', ({ status, transport, detail }) => {
+      element.setAttribute('data-status', status);
+      element.setAttribute('data-transport', transport);
+      setView((old) => ({ status, transport, detail, picture: old.picture && old.transport === transport }));
+    });
+    opened.on('first-frame', () => setView((old) => ({ ...old, picture: true })));
+    opened.on('switch', ({ reason, message }) => setNotice(reason === 'manual' ? null : message));
+    opened.on('clipboard', ({ text, copied: taken }) => setCopied(taken ? null : text));
+    opened.on('leave', () => controls.current?.querySelector('button')?.focus());
+    return () => {
+      element.remove();
+      setViewer(null);
+    };
+  }, [sessionId, events]);
+
+  const other: Transport = view.transport === 'webrtc' ? 'novnc' : 'webrtc';
+  return (
+    <section className="viewer" aria-label="Remote desktop">
+      <div className="viewer-screen" ref={holder}>
+        {!view.picture && (
+          <p className="viewer-waiting">
+            <span className="spinner" aria-hidden="true" />
+            {view.detail}
+          </p>
+        )}
+      </div>
+      <div className="viewer-bar" ref={controls}>
+        <p
+          className="viewer-status"
+          role="status"
+          data-testid="viewer-status"
+          data-transport={view.transport}
+          data-status={view.status}
+        >
+          <span className={view.status === 'connected' ? 'dot dot-success' : 'dot dot-busy'} />
+          {notice ?? view.detail}
+        </p>
+        <div className="viewer-buttons">
+          {copied !== null && (
+            <button
+              type="button"
+              className="button button-small"
+              onClick={() => void copyToClipboard(copied).then((done) => done && setCopied(null))}
+            >
+              <Icon name="copy" />
+              Copy from desktop
+            </button>
+          )}
+          <button
+            type="button"
+            className="button button-small"
+            data-testid={other === 'novnc' ? 'use-novnc' : 'use-webrtc'}
+            onClick={() => viewer?.use(other)}
+          >
+            <Icon name="screen" />
+            {other === 'novnc' ? 'Use noVNC' : 'Use WebRTC'}
+          </button>
+          <button
+            type="button"
+            className="button button-small only-touch"
+            onClick={() => viewer?.showKeyboard()}
+          >
+            <Icon name="keyboard" />
+            Keyboard
+          </button>
+          <button
+            type="button"
+            className="button button-small"
+            onClick={() => enterFullScreen(holder.current)}
+          >
+            <Icon name="expand" />
+            Full screen
+          </button>
+          <button
+            type="button"
+            className="button button-small button-danger"
+            data-testid="cancel"
+            onClick={onCancel}
+            disabled={cancelling}
+          >
+            {cancelling ? 'Cancelling…' : 'Cancel'}
+          </button>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function enterFullScreen(element: HTMLElement | null): void {
+  // Refused where the browser has no full screen for elements, as on iPhones: the page stays as it is.
+  element?.requestFullscreen?.().catch(() => {});
+}
