@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ClipboardAction, capabilities, notify, plain, provide, request } from './clipboard.ts';
 import { parseConversation } from './conversation.ts';
@@ -27,6 +28,8 @@ const FENCE_KNOWN = 0x7;
 export interface ConnectOptions {
   /** Limit for connecting and for the handshake together. Milliseconds. */
   readonly timeoutMs?: number;
+  /** Limit for the TCP connection alone; a machine that is just waking up answers no first SYN. */
+  readonly reachTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -59,6 +62,7 @@ export interface RfbEvents {
  */
 export class RfbClient extends EventEmitter<RfbEvents> {
   #name = '';
+  #reached: boolean;
   #opened = false;
   #continuousUpdates = false;
   #extendedKeys = false;
@@ -78,7 +82,7 @@ export class RfbClient extends EventEmitter<RfbEvents> {
   static async connect(to: ConnectTo, options?: ConnectOptions): Promise<RfbClient>;
   static async connect(to: ConnectTo & ConnectOptions): Promise<RfbClient>;
   static async connect(to: ConnectTo & ConnectOptions, options: ConnectOptions = to): Promise<RfbClient> {
-    const { timeoutMs = 10_000, signal } = options;
+    const { timeoutMs = 10_000, reachTimeoutMs = timeoutMs, signal } = options;
     if (signal?.aborted === true) {
       if ('stream' in to) to.stream.destroy();
       throw new RfbError('aborted', 'connecting was aborted');
@@ -86,7 +90,9 @@ export class RfbClient extends EventEmitter<RfbEvents> {
     const opening = Promise.withResolvers<RfbClient>();
     // Bytes can arrive only after this function has returned to the event loop, so the client exists.
     let client: RfbClient | null = null;
-    const stream = openConnection(to, (chunk) => client !== null && client.#receive(chunk));
+    const stream = openConnection(to, (chunk) => {
+      if (client !== null) client.#receive(chunk);
+    });
     client = new RfbClient(stream, opening.resolve);
     const opened = client;
     const onClosed = (error: RfbError | null): void => {
@@ -96,12 +102,16 @@ export class RfbClient extends EventEmitter<RfbEvents> {
     const timer = setTimeout(() => {
       opened.#end(new RfbError('timeout', `no RFB server answered within ${timeoutMs} ms`));
     }, timeoutMs);
+    const reach = setTimeout(() => {
+      if (!opened.#reached) opened.#end(new RfbError('timeout', `not reached within ${reachTimeoutMs} ms`));
+    }, reachTimeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
     client.once('closed', onClosed);
     try {
       return await opening.promise;
     } finally {
       clearTimeout(timer);
+      clearTimeout(reach);
       signal?.removeEventListener('abort', onAbort);
       client.off('closed', onClosed);
     }
@@ -110,6 +120,10 @@ export class RfbClient extends EventEmitter<RfbEvents> {
   private constructor(stream: Duplex, opened: (client: RfbClient) => void) {
     super();
     this.#stream = stream;
+    this.#reached = !(stream instanceof Socket && stream.connecting);
+    stream.once('connect', () => {
+      this.#reached = true;
+    });
     stream.on('error', (cause: NodeJS.ErrnoException) => {
       this.#end(
         new RfbError(

@@ -1,7 +1,7 @@
 export type { ConnectOptions, PictureOptions, RfbEvents } from './client.ts';
 export { RfbClient } from './client.ts';
 export type { Cursor } from './cursor.ts';
-export { union } from './damage.ts';
+export { Coverage, union } from './damage.ts';
 export type { RfbErrorCode } from './errors.ts';
 export { RfbError } from './errors.ts';
 export type { Rect } from './framebuffer.ts';

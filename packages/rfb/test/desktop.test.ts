@@ -31,7 +31,7 @@ test('a window with text is damage, and no longer blank', async () => {
   await client.takePicture();
   client.requestUpdate();
   const update = once(client, 'update') as Promise<[readonly Rect[]]>;
-  const colours = 'for c in $(seq 16 80); do printf "\\033[48;5;${c}m word"; done; exec cat';
+  const colours = 'for c in $(seq 16 80); do printf "\\033[48;5;%dm word" $c; done; exec cat';
   desktop.run('xterm', ['-geometry', '80x20+40+30', '-e', 'bash', '-c', colours]);
   const [damage] = await update;
   assert.ok(damage.every((rect) => rect.x + rect.width <= 800 && rect.y + rect.height <= 600));

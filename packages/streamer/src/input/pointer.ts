@@ -1,0 +1,78 @@
+import type { InputMessage, PointerMove } from '@browser-vm/protocol';
+import type { InputTarget } from '../picture-source.ts';
+
+type Button = Extract<InputMessage, { type: 'button' }>;
+type Wheel = Extract<InputMessage, { type: 'wheel' }>;
+
+const MASK = { left: 1, middle: 2, right: 4, back: 0x80 } as const;
+const WHEEL = { up: 8, down: 16, left: 32, right: 64 } as const;
+/** RFB has no ninth button; X knows the key XF86Forward. */
+const FORWARD_KEYSYM = 0x1008ff27;
+/** CSS pixels that make one step of an X wheel. */
+const PIXELS_PER_STEP = 100;
+/** Steps that one message may cause each way. */
+const MAX_STEPS = 20;
+
+/** One viewer's pointer: position, buttons, and what is left of the wheel's last step. */
+export class Pointer {
+  readonly #target: InputTarget;
+  #x = 0;
+  #y = 0;
+  #mask = 0;
+  #sequence = -1;
+  #restX = 0;
+  #restY = 0;
+
+  constructor(target: InputTarget) {
+    this.#target = target;
+  }
+
+  move(move: PointerMove): void {
+    if (move.sequence <= this.#sequence) return;
+    this.#sequence = move.sequence;
+    this.#to(move.x, move.y);
+  }
+
+  button(button: Button): void {
+    if (button.button === 'forward') {
+      this.#to(button.x, button.y);
+      this.#target.key(FORWARD_KEYSYM, button.pressed);
+      return;
+    }
+    const bit = MASK[button.button];
+    this.#mask = button.pressed ? this.#mask | bit : this.#mask & ~bit;
+    this.#to(button.x, button.y);
+  }
+
+  wheel(wheel: Wheel): void {
+    this.#x = wheel.x;
+    this.#y = wheel.y;
+    this.#restX = this.#turn(this.#restX + wheel.deltaX, WHEEL.left, WHEEL.right);
+    this.#restY = this.#turn(this.#restY + wheel.deltaY, WHEEL.up, WHEEL.down);
+  }
+
+  releaseAll(): void {
+    this.#restX = 0;
+    this.#restY = 0;
+    if (this.#mask === 0) return;
+    this.#mask = 0;
+    this.#to(this.#x, this.#y);
+  }
+
+  #to(x: number, y: number): void {
+    this.#x = x;
+    this.#y = y;
+    this.#target.pointer(x, y, this.#mask);
+  }
+
+  /** Makes whole steps of the pixels gathered; returns what remains. */
+  #turn(pixels: number, backward: number, forward: number): number {
+    const steps = Math.trunc(pixels / PIXELS_PER_STEP);
+    const bit = steps < 0 ? backward : forward;
+    for (let step = 0; step < Math.min(Math.abs(steps), MAX_STEPS); step += 1) {
+      this.#target.pointer(this.#x, this.#y, this.#mask | bit);
+      this.#target.pointer(this.#x, this.#y, this.#mask);
+    }
+    return pixels - steps * PIXELS_PER_STEP;
+  }
+}

@@ -1,0 +1,35 @@
+import type { EventEmitter } from 'node:events';
+import type { Cursor, Rect } from '@browser-vm/rfb';
+
+export interface PictureSourceEvents {
+  /** The source is connected; its size is known, its picture not yet. */
+  attached: [width: number, height: number];
+  resized: [width: number, height: number];
+  /** These parts of `pixels` changed. */
+  damaged: [damage: readonly Rect[]];
+  /** Every pixel has arrived once since `attached`. */
+  whole: [];
+  cursor: [cursor: Cursor];
+  clipboard: [text: string];
+  /** The connection was lost, or could not be made in time (`final`); otherwise it is tried again. */
+  lost: [error: Error, final: boolean];
+}
+
+/** Where a desktop's pixels come from. RFB is the one that always works. */
+export interface PictureSource extends EventEmitter<PictureSourceEvents> {
+  readonly width: number;
+  readonly height: number;
+  /** BGRX, rows without padding; empty while there is none. A new buffer after `attached` and `resized`. */
+  readonly pixels: Buffer;
+  /** Is anyone looking? While not, the source asks for nothing once it has a whole picture. */
+  watch(watched: boolean): void;
+  close(): void;
+}
+
+/** Where a viewer's input goes to. */
+export interface InputTarget {
+  /** x, y in pixels of the desktop; mask as in RFB: bit 0 left, 1 middle, 2 right, 3 to 6 wheel. */
+  pointer(x: number, y: number, mask: number): void;
+  key(keysym: number, pressed: boolean): void;
+  clipboard(text: string): void;
+}

@@ -1,0 +1,138 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Coverage, type Rect, RfbClient, RfbError } from '@browser-vm/rfb';
+import type { InputTarget, PictureSource, PictureSourceEvents } from '../picture-source.ts';
+
+export interface RfbSourceOptions {
+  readonly host: string;
+  readonly port: number;
+  /** How long a server may stay away, at first and after each loss. Milliseconds. */
+  readonly patienceMs?: number;
+}
+
+/** One attempt. A VM that is resuming may lose the first packets, so attempts are short and many. */
+const REACH_MS = 500;
+const HANDSHAKE_MS = 10_000;
+const RETRY_MS = 50;
+const NOTHING = Buffer.alloc(0);
+
+/** A VNC server as picture source and input target; comes back by itself after a loss. */
+export class RfbSource extends EventEmitter<PictureSourceEvents> implements PictureSource, InputTarget {
+  #client: RfbClient | null = null;
+  #watched = false;
+  #coverage: Coverage | null = null;
+  #requested = false;
+  readonly #closing = new AbortController();
+  readonly #options: Required<RfbSourceOptions>;
+
+  constructor(options: RfbSourceOptions) {
+    super();
+    this.#options = { patienceMs: 120_000, ...options };
+    void this.#attach();
+  }
+
+  get width(): number {
+    return this.#client?.width ?? 0;
+  }
+
+  get height(): number {
+    return this.#client?.height ?? 0;
+  }
+
+  get pixels(): Buffer {
+    return this.#client?.framebuffer ?? NOTHING;
+  }
+
+  watch(watched: boolean): void {
+    this.#watched = watched;
+    this.#ask();
+  }
+
+  pointer(x: number, y: number, mask: number): void {
+    this.#client?.pointer(x, y, mask);
+  }
+
+  key(keysym: number, pressed: boolean): void {
+    this.#client?.key(keysym, pressed);
+  }
+
+  clipboard(text: string): void {
+    this.#client?.clipboard(text);
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#client?.close();
+  }
+
+  async #attach(): Promise<void> {
+    const { host, port, patienceMs } = this.#options;
+    const { signal } = this.#closing;
+    const deadline = performance.now() + patienceMs;
+    while (!signal.aborted) {
+      try {
+        const limits = { timeoutMs: HANDSHAKE_MS, reachTimeoutMs: REACH_MS, signal };
+        this.#use(await RfbClient.connect({ host, port }, limits));
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (performance.now() >= deadline) {
+          const reason = error instanceof Error ? error : new Error(String(error));
+          this.emit('lost', reason, true);
+          return;
+        }
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  #use(client: RfbClient): void {
+    this.#client = client;
+    this.#coverage = new Coverage(client.width, client.height);
+    client.on('update', (damage) => this.#updated(damage));
+    client.on('resize', (width, height) => {
+      if (this.#coverage !== null) this.#coverage = new Coverage(width, height);
+      this.emit('resized', width, height);
+    });
+    client.on('cursor', (cursor) => this.emit('cursor', cursor));
+    client.on('clipboard', (text) => this.emit('clipboard', text));
+    client.on('continuous', () => this.#ask());
+    client.on('closed', (error) => {
+      this.#client = null;
+      this.#requested = false;
+      if (this.#closing.signal.aborted) return;
+      this.emit('lost', error ?? new RfbError('closed', 'the connection was closed'), false);
+      void this.#attach();
+    });
+    this.emit('attached', client.width, client.height);
+    client.requestUpdate(false);
+    this.#requested = true;
+    this.#ask();
+  }
+
+  #updated(damage: readonly Rect[]): void {
+    this.#requested = false;
+    if (this.#coverage !== null) {
+      for (const rect of damage) this.#coverage.add(rect);
+    }
+    if (damage.length > 0) this.emit('damaged', damage);
+    if (this.#coverage?.whole === true) {
+      this.#coverage = null;
+      this.emit('whole');
+    }
+    this.#ask();
+  }
+
+  /** Keeps exactly as much asked for as is wanted. */
+  #ask(): void {
+    const client = this.#client;
+    if (client === null) return;
+    const wanted = this.#watched || this.#coverage !== null;
+    // The server then sends at its own pace, with fences to measure the way, and waits for no request.
+    client.continuousUpdates(wanted);
+    if (wanted && !client.supportsContinuousUpdates && !this.#requested) {
+      this.#requested = true;
+      client.requestUpdate();
+    }
+  }
+}

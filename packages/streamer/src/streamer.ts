@@ -1,0 +1,243 @@
+import {
+  BrowserVmError,
+  type DesktopMessage,
+  type Fault,
+  type IceCandidate,
+  type StreamerCommand,
+  type StreamerEvent,
+  toFault,
+} from '@browser-vm/protocol';
+import type { Cursor } from '@browser-vm/rfb';
+import { cursorMessage, sameCursor } from './desktop/messages.ts';
+import { VideoFeed } from './encode/feed.ts';
+import { darkPicture, readPicture } from './encode/pictures.ts';
+import type { InputTarget } from './picture-source.ts';
+import { RfbSource } from './rfb/source.ts';
+import { Viewer } from './transport/viewer.ts';
+
+type Configuration = Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
+type Attach = Omit<Extract<StreamerCommand, { type: 'attach' }>, 'type'>;
+
+const MAX_VIEWERS = 8;
+/** Where the encoder begins before it knows the link. A first picture of text is 60 to 100 KB. kbit/s. */
+const START_KBPS = 2500;
+
+const DEFAULTS: Configuration = { iceServers: [], udpPortRange: null, maxKbps: 8000, minFrameIntervalMs: 33 };
+
+/** One desktop for its viewers: a picture source in, WebRTC out, input back. */
+export class Streamer {
+  readonly #emit: (event: StreamerEvent) => void;
+  readonly #viewers = new Map<string, Viewer>();
+  #configuration = DEFAULTS;
+  #feed: VideoFeed | null = null;
+  #source: RfbSource | null = null;
+  #cursor: Cursor | null = null;
+  #live = false;
+  #firstPictureSent = false;
+  #closed = false;
+
+  constructor(emit: (event: StreamerEvent) => void) {
+    this.#emit = emit;
+  }
+
+  async handle(command: StreamerCommand): Promise<void> {
+    if (this.#closed) return;
+    switch (command.type) {
+      case 'configure':
+        this.#configure(command);
+        return;
+      case 'attach':
+        return this.#attach(command);
+      case 'offer':
+        return this.#offer(command.viewerId, command.sdp);
+      case 'candidate':
+        this.#viewers.get(command.viewerId)?.candidate(command.candidate);
+        return;
+      case 'disconnect':
+        this.#viewers.get(command.viewerId)?.close();
+        return;
+      case 'close':
+        this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    for (const viewer of [...this.#viewers.values()]) viewer.close();
+    this.#closed = true;
+    this.#source?.close();
+    this.#feed?.close();
+  }
+
+  /** Input goes to the present source; before there is one, and after it, nowhere. */
+  readonly #target: InputTarget = {
+    pointer: (x, y, mask) => this.#source?.pointer(x, y, mask),
+    key: (keysym, pressed) => this.#source?.key(keysym, pressed),
+    clipboard: (text) => this.#source?.clipboard(text),
+  };
+
+  #configure(configuration: Configuration): void {
+    this.#configuration = configuration;
+  }
+
+  /** The feed exists from the first need on; its interval is that of the configuration then. */
+  #videoFeed(): VideoFeed {
+    this.#feed ??= new VideoFeed(darkPicture(), this.#configuration.minFrameIntervalMs);
+    return this.#feed;
+  }
+
+  async #attach({ host, port, firstPicture }: Attach): Promise<void> {
+    this.#source?.close();
+    this.#live = false;
+    const source = new RfbSource({ host, port });
+    this.#source = source;
+    source.on('attached', (width, height) => this.#emit({ type: 'attached', width, height }));
+    source.on('whole', () => this.#becameLive(source));
+    source.on('resized', () => {
+      if (this.#live) this.#show(source);
+    });
+    source.on('damaged', (damage) => {
+      if (this.#live) this.#feed?.damaged(damage);
+    });
+    source.on('cursor', (cursor) => {
+      // Servers repeat the shape with each whole picture.
+      if (this.#cursor !== null && sameCursor(this.#cursor, cursor)) return;
+      this.#cursor = cursor;
+      this.#tellAll(cursorMessage(cursor));
+    });
+    source.on('clipboard', (text) => this.#tellAll({ type: 'clipboard', text }));
+    source.on('lost', (error, final) => this.#lost(source, error, final));
+    source.watch(this.#watched());
+    if (firstPicture !== null) await this.#showFirst(source, firstPicture);
+  }
+
+  /** A stored picture that cannot be read is a pity, no reason to fail: the dark one stays. */
+  async #showFirst(source: RfbSource, file: NonNullable<Attach['firstPicture']>): Promise<void> {
+    const picture = await readPicture(file.path, file.width, file.height).catch((error: unknown) => {
+      process.stderr.write(`first picture not shown: ${toFault(error, 'streamer').message}\n`);
+      return null;
+    });
+    if (picture === null || this.#live || this.#source !== source || this.#closed) return;
+    this.#show(picture);
+  }
+
+  #becameLive(source: RfbSource): void {
+    this.#live = true;
+    this.#show(source);
+    this.#tellAll({ type: 'source', live: true });
+    if (this.#firstPictureSent) return;
+    this.#firstPictureSent = true;
+    this.#emit({ type: 'first_picture' });
+  }
+
+  #show(picture: { readonly width: number; readonly height: number; readonly pixels: Buffer }): void {
+    const feed = this.#videoFeed();
+    const before = feed.size;
+    feed.show({ width: picture.width, height: picture.height, pixels: picture.pixels });
+    if (before.width !== picture.width || before.height !== picture.height)
+      this.#tellAll(this.#sizeMessage());
+  }
+
+  #lost(source: RfbSource, error: Error, final: boolean): void {
+    if (this.#source !== source) return;
+    const wasLive = this.#live;
+    this.#live = false;
+    if (wasLive) this.#tellAll({ type: 'source', live: false });
+    this.#emit({
+      type: 'detached',
+      fault: {
+        code: final ? 'vnc_unreachable' : 'vnc_lost',
+        message: final
+          ? `The VNC server did not answer: ${error.message}`
+          : `The VNC connection was lost: ${error.message}`,
+        hop: 'display',
+        remedy: final ? 'See the VM’s console and the slot’s self-test.' : 'It is tried again.',
+      },
+    });
+  }
+
+  async #offer(viewerId: string, sdp: string): Promise<void> {
+    if (this.#viewers.has(viewerId)) {
+      this.#refuse(viewerId, {
+        code: 'viewer_exists',
+        message: `Viewer ${viewerId} has made its offer already.`,
+        hop: 'viewer',
+        remedy: 'Use a new viewer id for each connection.',
+      });
+      return;
+    }
+    if (this.#viewers.size >= MAX_VIEWERS) {
+      this.#refuse(viewerId, {
+        code: 'too_many_viewers',
+        message: `${MAX_VIEWERS} viewers are connected, which is the most.`,
+        hop: 'viewer',
+        remedy: 'Close another viewer.',
+      });
+      return;
+    }
+    const { iceServers, udpPortRange, maxKbps } = this.#configuration;
+    const feed = this.#videoFeed();
+    const viewer = new Viewer(
+      {
+        iceServers,
+        udpPortRange,
+        rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
+        track: feed.track,
+        target: this.#target,
+      },
+      {
+        candidate: (candidate: IceCandidate) => this.#emit({ type: 'candidate', viewerId, candidate }),
+        state: (state) => {
+          if (state === 'closed') this.#viewers.delete(viewerId);
+          this.#watchersChanged(state === 'connected');
+          this.#emit({ type: 'viewer', viewerId, state });
+        },
+        desktopOpen: () => this.#welcome(viewer),
+      },
+    );
+    this.#viewers.set(viewerId, viewer);
+    try {
+      this.#emit({ type: 'answer', viewerId, sdp: await viewer.answer(sdp) });
+    } catch (error) {
+      viewer.close();
+      this.#refuse(
+        viewerId,
+        new BrowserVmError({
+          code: 'offer_refused',
+          message: `The offer cannot be answered: ${error instanceof Error ? error.message : 'unknown reason'}`,
+          hop: 'viewer',
+          remedy: 'Send an SDP offer with a video section to receive.',
+        }).fault,
+      );
+    }
+  }
+
+  #refuse(viewerId: string, fault: Fault): void {
+    this.#emit({ type: 'refused', viewerId, fault });
+  }
+
+  #watched(): boolean {
+    return [...this.#viewers.values()].some((viewer) => viewer.connected);
+  }
+
+  #watchersChanged(arrived: boolean): void {
+    const watched = this.#watched();
+    this.#feed?.watch(watched);
+    this.#source?.watch(watched);
+    if (arrived) this.#feed?.refresh();
+  }
+
+  #sizeMessage(): DesktopMessage {
+    return { type: 'size', ...this.#videoFeed().size };
+  }
+
+  #welcome(viewer: Viewer): void {
+    viewer.tell(this.#sizeMessage());
+    viewer.tell({ type: 'source', live: this.#live });
+    if (this.#cursor !== null) viewer.tell(cursorMessage(this.#cursor));
+  }
+
+  #tellAll(message: DesktopMessage): void {
+    for (const viewer of this.#viewers.values()) viewer.tell(message);
+  }
+}

@@ -1,0 +1,184 @@
+import {
+  CHANNELS,
+  type DesktopMessage,
+  type IceCandidate,
+  type IceServer,
+  type ViewerState,
+} from '@browser-vm/protocol';
+import { ViewerInput } from '../input/viewer-input.ts';
+import type { InputTarget } from '../picture-source.ts';
+import { isAddressCandidate, prepareOffer, type Rates } from './sdp.ts';
+import { type DataChannel, type MediaTrack, type PeerConnection, RTCPeerConnection } from './wrtc.ts';
+
+export interface ViewerOptions {
+  readonly iceServers: readonly IceServer[];
+  readonly udpPortRange: { readonly min: number; readonly max: number } | null;
+  readonly rates: Rates;
+  readonly track: MediaTrack;
+  readonly target: InputTarget;
+}
+
+export interface ViewerListener {
+  candidate(candidate: IceCandidate): void;
+  state(state: ViewerState): void;
+  /** The viewer can be told things; also: it has no picture yet. */
+  desktopOpen(): void;
+}
+
+/** A viewer that never gets through is let go after this. Milliseconds. */
+const CONNECT_MS = 60_000;
+const MAX_CANDIDATES = 64;
+/** libwebrtc sends no longer message. Bytes. */
+const MAX_MESSAGE = 262_144;
+/** Unsent bytes above which a viewer is told nothing more until they are gone. */
+const MAX_BUFFERED = 4 * 1_048_576;
+const END_OF_CANDIDATES: IceCandidate = {
+  candidate: '',
+  sdpMid: null,
+  sdpMLineIndex: null,
+  usernameFragment: null,
+};
+
+/** One viewer's WebRTC connection: we answer, send video, and hear its channels. */
+export class Viewer {
+  readonly #peer: PeerConnection;
+  readonly #options: ViewerOptions;
+  readonly #listener: ViewerListener;
+  readonly #input: ViewerInput;
+  readonly #channels = new Map<string, DataChannel>();
+  #state: ViewerState | null = null;
+  #candidates = 0;
+  #early: IceCandidate[] | null = [];
+  #timer: NodeJS.Timeout | null;
+
+  constructor(options: ViewerOptions, listener: ViewerListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#input = new ViewerInput(options.target);
+    this.#peer = new RTCPeerConnection({
+      iceServers: options.iceServers,
+      bundlePolicy: 'max-bundle',
+      ...(options.udpPortRange === null ? {} : { portRange: options.udpPortRange }),
+    });
+    this.#peer.onconnectionstatechange = () => this.#connectionChanged();
+    this.#peer.onicecandidate = ({ candidate }) => {
+      if (this.#state === 'closed') return;
+      listener.candidate(
+        candidate === null
+          ? END_OF_CANDIDATES
+          : {
+              candidate: candidate.candidate,
+              sdpMid: candidate.sdpMid,
+              sdpMLineIndex: candidate.sdpMLineIndex,
+              usernameFragment: candidate.usernameFragment ?? null,
+            },
+      );
+    };
+    this.#peer.ondatachannel = ({ channel }) => this.#opened(channel);
+    this.#timer = setTimeout(() => this.#fail(), CONNECT_MS);
+  }
+
+  get connected(): boolean {
+    return this.#state === 'connected';
+  }
+
+  /** The answer to this viewer's offer. Throws when the offer is none we can answer. */
+  async answer(sdp: string): Promise<string> {
+    await this.#peer.setRemoteDescription({ type: 'offer', sdp: prepareOffer(sdp, this.#options.rates) });
+    this.#peer.addTrack(this.#options.track);
+    const answer = await this.#peer.createAnswer();
+    await this.#peer.setLocalDescription(answer);
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const candidate of early) this.candidate(candidate);
+    return answer.sdp;
+  }
+
+  /** A candidate of the viewer. Names and what is too much are left out: its checks reach us all the same. */
+  candidate(candidate: IceCandidate): void {
+    if (this.#state === 'closed' || candidate.candidate === '') return;
+    if (this.#early !== null) {
+      if (this.#early.length < MAX_CANDIDATES) this.#early.push(candidate);
+      return;
+    }
+    this.#candidates += 1;
+    if (this.#candidates > MAX_CANDIDATES || !isAddressCandidate(candidate.candidate)) return;
+    // A candidate that cannot be used (another address family, a stale fragment) is no fault.
+    this.#peer.addIceCandidate(candidate).catch(() => undefined);
+  }
+
+  /** Tells the viewer; dropped while it has no channel, or does not keep up. */
+  tell(message: DesktopMessage): void {
+    const channel = this.#channels.get(CHANNELS.desktop);
+    if (channel?.readyState !== 'open' || channel.bufferedAmount > MAX_BUFFERED) return;
+    const text = JSON.stringify(message);
+    if (Buffer.byteLength(text) <= MAX_MESSAGE) channel.send(text);
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#become('closed');
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#input.releaseAll();
+    for (const channel of this.#channels.values()) {
+      channel.onmessage = null;
+      channel.onopen = null;
+      channel.onclose = null;
+    }
+    this.#channels.clear();
+    this.#peer.onconnectionstatechange = null;
+    this.#peer.onicecandidate = null;
+    this.#peer.ondatachannel = null;
+    this.#peer.close();
+  }
+
+  #fail(): void {
+    this.#become('failed');
+    this.close();
+  }
+
+  #become(state: ViewerState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#listener.state(state);
+  }
+
+  #connectionChanged(): void {
+    if (this.#state === 'closed') return;
+    const state = this.#peer.connectionState;
+    if (state === 'failed') this.#fail();
+    else if (state === 'closed') this.close();
+    else this.#become(state === 'new' ? 'connecting' : state);
+    if (state === 'connected' && this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+    // Keys that were down when the line broke would stay down for as long as it is broken.
+    if (state === 'disconnected') this.#input.releaseAll();
+  }
+
+  #opened(channel: DataChannel): void {
+    const { label } = channel;
+    const known = label === CHANNELS.pointer || label === CHANNELS.input || label === CHANNELS.desktop;
+    if (!known || this.#channels.has(label)) {
+      channel.close();
+      return;
+    }
+    this.#channels.set(label, channel);
+    channel.onclose = () => {
+      this.#channels.delete(label);
+      if (label === CHANNELS.input) this.#input.releaseAll();
+    };
+    if (label === CHANNELS.desktop) {
+      // Nothing is expected here; what comes is not looked at.
+      channel.onmessage = null;
+      if (channel.readyState === 'open') this.#listener.desktopOpen();
+      else channel.onopen = () => this.#listener.desktopOpen();
+      return;
+    }
+    channel.onmessage = ({ data }) => {
+      if (!this.#input.receive(label, data)) this.#fail();
+    };
+  }
+}

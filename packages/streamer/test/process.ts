@@ -1,0 +1,73 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type StreamerCommand, type StreamerEvent, streamerEventSchema } from '@browser-vm/protocol';
+
+type Type = StreamerEvent['type'];
+
+/** A streamer as the host runs it: a process, its commands and events. */
+export class StreamerProcess {
+  readonly child: ChildProcess;
+  readonly events: StreamerEvent[] = [];
+  #listener: ((event: StreamerEvent) => void) | null = null;
+  #waiting: (() => void)[] = [];
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+    child.on('message', (message) => {
+      const event = streamerEventSchema.parse(message);
+      this.events.push(event);
+      this.#listener?.(event);
+      for (const wake of this.#waiting.splice(0)) wake();
+    });
+  }
+
+  static async start(env: Record<string, string> = {}): Promise<StreamerProcess> {
+    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+    const child = fork(main, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const started = new StreamerProcess(child);
+    await started.event('ready');
+    started.send({
+      type: 'configure',
+      iceServers: [],
+      udpPortRange: null,
+      maxKbps: 8000,
+      minFrameIntervalMs: 33,
+    });
+    return started;
+  }
+
+  send(command: StreamerCommand): void {
+    this.child.send(command);
+  }
+
+  /** Every event so far and from now on. */
+  listen(listener: (event: StreamerEvent) => void): void {
+    for (const event of this.events) listener(event);
+    this.#listener = listener;
+  }
+
+  /** The first event of that type after the given number of earlier events. */
+  async event<T extends Type>(type: T, after = 0): Promise<Extract<StreamerEvent, { type: T }>> {
+    const deadline = AbortSignal.timeout(30_000);
+    for (;;) {
+      const found = this.events.slice(after).find((event) => event.type === type);
+      if (found !== undefined) return found as Extract<StreamerEvent, { type: T }>;
+      if (deadline.aborted)
+        throw new Error(`no event ${type}; had ${this.events.map((event) => event.type)}`);
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        deadline.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  /** Closes the channel, as a host that dies does, and waits for the end. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode !== null) return this.child.exitCode;
+    const exit = once(this.child, 'exit');
+    if (this.child.connected) this.child.disconnect();
+    const [code] = await exit;
+    return code;
+  }
+}

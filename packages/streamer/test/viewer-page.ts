@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StreamerEvent } from '@browser-vm/protocol';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { StreamerProcess } from './process.ts';
+
+/** What runs in the viewer's page: the offer, the channels, and a look at the decoded pixels. */
+const PAGE = `<!doctype html><body style="margin:0"><video muted autoplay playsinline style="width:640px;height:360px"></video><script>
+const video = document.querySelector('video');
+const canvas = new OffscreenCanvas(1280, 720);
+const context = canvas.getContext('2d', { willReadFrequently: true });
+const state = { frames: 0, messages: [], firstFrameMs: null, changes: [] };
+let peer, pointer, input, desktop, openedAt, sample = null, lastSide = null;
+const queued = [];
+function look() {
+  context.drawImage(video, 0, 0, 1280, 720);
+  return context.getImageData(0, 0, 1280, 720).data;
+}
+function colours() {
+  const data = look(), set = new Set();
+  for (let at = 0; at < data.length; at += 4) set.add((data[at] >> 3) << 10 | (data[at + 1] >> 3) << 5 | data[at + 2] >> 3);
+  return set.size;
+}
+function side() {
+  context.drawImage(video, 600, 500, 8, 8, 0, 0, 8, 8);
+  return context.getImageData(4, 4, 1, 1).data[1] > 128;
+}
+function onFrame() {
+  state.frames += 1;
+  if (state.firstFrameMs === null) state.firstFrameMs = performance.now() - openedAt;
+  const now = side();
+  if (lastSide !== null && now !== lastSide) state.changes.push(performance.now());
+  lastSide = now;
+  video.requestVideoFrameCallback(onFrame);
+}
+async function start(post) {
+  openedAt = performance.now();
+  peer = new RTCPeerConnection();
+  pointer = peer.createDataChannel('pointer', { ordered: false, maxRetransmits: 0 });
+  input = peer.createDataChannel('input');
+  desktop = peer.createDataChannel('desktop');
+  window.unknown = peer.createDataChannel('something-else');
+  desktop.onmessage = ({ data }) => state.messages.push(JSON.parse(data));
+  peer.addTransceiver('video', { direction: 'recvonly' });
+  peer.ontrack = ({ track, receiver }) => {
+    receiver.jitterBufferTarget = 0;
+    video.srcObject = new MediaStream([track]);
+    video.requestVideoFrameCallback(onFrame);
+  };
+  peer.onicecandidate = ({ candidate }) => window.say('candidate', candidate ? candidate.toJSON() : { candidate: '' });
+  await peer.setLocalDescription();
+  window.say('offer', peer.localDescription.sdp);
+}
+async function answer(sdp) {
+  await peer.setRemoteDescription({ type: 'answer', sdp });
+  for (const candidate of queued.splice(0)) await peer.addIceCandidate(candidate);
+}
+async function candidate(candidate) {
+  if (candidate.candidate === '') return;
+  if (peer.remoteDescription === null) queued.push(candidate); else await peer.addIceCandidate(candidate);
+}
+async function stats() {
+  for (const entry of (await peer.getStats()).values()) {
+    if (entry.type === 'inbound-rtp' && entry.kind === 'video') return { received: entry.framesReceived, decoded: entry.framesDecoded, bytes: entry.bytesReceived, qpSum: entry.qpSum, pli: entry.pliCount, keyFrames: entry.keyFramesDecoded };
+  }
+}
+async function clickToPixel() {
+  const before = state.changes.length, at = performance.now();
+  input.send(JSON.stringify({ type: 'button', button: 'left', pressed: true, x: 300, y: 300 }));
+  input.send(JSON.stringify({ type: 'button', button: 'left', pressed: false, x: 300, y: 300 }));
+  while (state.changes.length === before) await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+  return state.changes[before] - at;
+}
+</script></body>`;
+
+export interface PageStats {
+  readonly received: number;
+  readonly decoded: number;
+  readonly bytes: number;
+  readonly qpSum: number;
+  readonly pli: number;
+  readonly keyFrames: number;
+}
+
+/** A real Chromium that views, with a profile of its own. */
+export class ViewerBrowser {
+  readonly #context: BrowserContext;
+  readonly #profile: string;
+
+  private constructor(context: BrowserContext, profile: string) {
+    this.#context = context;
+    this.#profile = profile;
+  }
+
+  static async start(): Promise<ViewerBrowser> {
+    const profile = await mkdtemp(join(tmpdir(), 'viewer-'));
+    const flags =
+      '--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: '/usr/bin/chromium',
+      args: flags.split(' '),
+    });
+    return new ViewerBrowser(context, profile);
+  }
+
+  /** Opens a page that views this streamer. */
+  async view(streamer: StreamerProcess, viewerId: string = randomUUID()): Promise<ViewerPage> {
+    const page = await this.#context.newPage();
+    const opened = new ViewerPage(page, viewerId);
+    await page.exposeFunction('say', (what: string, value: never) => {
+      if (what === 'offer') streamer.send({ type: 'offer', viewerId, sdp: value });
+      else streamer.send({ type: 'candidate', viewerId, candidate: value });
+    });
+    streamer.listen((event) => opened.hear(event));
+    await page.setContent(PAGE);
+    await page.evaluate('start()');
+    return opened;
+  }
+
+  async stop(): Promise<void> {
+    await this.#context.close();
+    await rm(this.#profile, { recursive: true, force: true });
+  }
+}
+
+export class ViewerPage {
+  readonly page: Page;
+  readonly viewerId: string;
+
+  constructor(page: Page, viewerId: string) {
+    this.page = page;
+    this.viewerId = viewerId;
+  }
+
+  hear(event: StreamerEvent): void {
+    if (event.type === 'answer' && event.viewerId === this.viewerId) {
+      void this.#call('answer', event.sdp);
+    } else if (event.type === 'candidate' && event.viewerId === this.viewerId) {
+      void this.#call('candidate', event.candidate);
+    }
+  }
+
+  /** Waits until an expression of the page is true; checked with each animation frame. */
+  async until(expression: string): Promise<void> {
+    await this.page.waitForFunction(expression, undefined, { timeout: 30_000 });
+  }
+
+  async read<T>(expression: string): Promise<T> {
+    return (await this.page.evaluate(expression)) as T;
+  }
+
+  stats(): Promise<PageStats> {
+    return this.read('stats()');
+  }
+
+  /** Waits until no new frame came for a second. */
+  async rest(): Promise<void> {
+    await this.page.evaluate(`(async () => {
+      for (let frames = -1; frames !== state.frames;) {
+        frames = state.frames;
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+    })()`);
+  }
+
+  #call(name: string, value: unknown): Promise<unknown> {
+    // A page that was closed meanwhile has nothing to hear.
+    return this.page.evaluate(`${name}(${JSON.stringify(value)})`).catch(() => undefined);
+  }
+}
