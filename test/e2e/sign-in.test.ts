@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { loadConfiguration, readVaultOffline } from '@browser-vm/controller';
 import { INTERNET } from '../world/addresses.ts';
-import { type ControllerProcess, startController } from './support/controller-process.ts';
-import { openCredentials } from './support/credentials.ts';
+import { type ControllerProcess, KEEP, startController } from './support/controller-process.ts';
 import { type IdentityProviderProcess, startIdentityProvider } from './support/identity-provider-process.ts';
 import { SignInJourney } from './support/journey.ts';
 import { leftovers, machineState } from './support/leftovers.ts';
@@ -12,7 +12,7 @@ let identityProvider: IdentityProviderProcess;
 let controller: ControllerProcess;
 
 before(async () => {
-  identityProvider = await startIdentityProvider();
+  identityProvider = await startIdentityProvider(KEEP);
   controller = await startController({
     BROWSER_VM_CA_CERTIFICATES: identityProvider.caFile,
     BROWSER_VM_HOST_RECORDS: `auth.openai.com=${INTERNET.address}`,
@@ -47,11 +47,13 @@ for (const transport of ['webrtc', 'novnc'] as const) {
 
 test('what the vault keeps decrypts to a credential whose tokens the identity provider issued', async () => {
   await controller.stop();
-  const credentials = await openCredentials(controller.stateDir);
+  const stored = await readVaultOffline(await loadConfiguration({ env: controller.environment }));
   const issued = await identityProvider.issuedTokens();
-  assert.deepEqual(credentials.map(({ userId }) => userId).sort(), ['person-novnc', 'person-webrtc']);
-  for (const { content } of credentials) {
-    const { tokens } = JSON.parse(content) as { tokens: { access_token: string; refresh_token: string } };
+  assert.deepEqual(stored.map(({ userId }) => userId).sort(), ['person-novnc', 'person-webrtc']);
+  for (const { credential } of stored) {
+    const { tokens } = JSON.parse(credential.content) as {
+      tokens: { access_token: string; refresh_token: string };
+    };
     assert.ok(issued.includes(tokens.access_token), 'the access token was issued by the identity provider');
     assert.ok(issued.includes(tokens.refresh_token), 'the refresh token was issued by the identity provider');
   }

@@ -9,10 +9,17 @@ const run = promisify(execFile);
 
 export const repositoryRoot = path.resolve(import.meta.dirname, '../../..');
 
+/** Where the set-up put the image. */
+const SHARED_STATE = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
+
+/** What is kept between test runs: a template and the authority it trusts; both can be removed at any time. */
+export const KEEP = path.join(SHARED_STATE, 'tests');
+
 /** The real controller, started by the product's own command, with a state directory of its own. */
 export interface ControllerProcess {
   readonly url: string;
-  readonly stateDir: string;
+  /** What it was started with. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly runDir: string;
   readonly pid: number;
   /** A fresh link that signs a browser in to the dashboard, once. */
@@ -36,8 +43,9 @@ export async function startController(environment: Record<string, string>): Prom
   await mkdir(runDir, { recursive: true, mode: 0o755 });
   // Monitors run as users of their own and must be able to walk to their files.
   await chmod(base, 0o755);
-  const sharedState = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
-  await symlink(path.join(sharedState, 'images'), path.join(stateDir, 'images'));
+  await symlink(path.join(SHARED_STATE, 'images'), path.join(stateDir, 'images'));
+  await mkdir(path.join(KEEP, 'templates'), { recursive: true, mode: 0o755 });
+  await symlink(path.join(KEEP, 'templates'), path.join(stateDir, 'templates'));
 
   const ownEnvironment = {
     PATH: process.env.PATH ?? '',
@@ -64,7 +72,7 @@ export async function startController(environment: Record<string, string>): Prom
   };
   return {
     url: links.url,
-    stateDir,
+    environment: ownEnvironment,
     runDir,
     pid: child.pid ?? 0,
     output: () => lines.join('\n'),

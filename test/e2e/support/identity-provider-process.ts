@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,10 @@ import { INTERNET } from '../../world/addresses.ts';
 import { repositoryRoot } from './controller-process.ts';
 
 const readySchema = z.object({ user: z.object({ name: z.string(), password: z.string() }) });
-const tokensSchema = z.object({ tokens: z.array(z.string()) });
+const logLineSchema = z.discriminatedUnion('type', [
+  z.looseObject({ type: z.literal('request') }),
+  z.looseObject({ type: z.literal('tokens'), accessToken: z.string(), refreshToken: z.string().optional() }),
+]);
 
 /** The test identity provider, in the namespace that plays the internet. */
 export interface IdentityProviderProcess {
@@ -19,12 +22,14 @@ export interface IdentityProviderProcess {
   close(): Promise<void>;
 }
 
-export async function startIdentityProvider(): Promise<IdentityProviderProcess> {
+/** Its certificate authority is kept between runs, so that a template that trusts it can be kept too. */
+export async function startIdentityProvider(keepDirectory: string): Promise<IdentityProviderProcess> {
   const namespace = process.env.BROWSER_VM_TEST_INTERNET;
   if (namespace === undefined) throw new Error('run this inside a world: node test/world/main.ts ...');
+  await mkdir(keepDirectory, { recursive: true, mode: 0o755 });
   const directory = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-idp-'));
   const caFile = path.join(directory, 'ca.pem');
-  const logFile = path.join(directory, 'issued.json');
+  const logFile = path.join(directory, 'issued.jsonl');
   const child = spawn(
     'ip',
     [
@@ -35,6 +40,8 @@ export async function startIdentityProvider(): Promise<IdentityProviderProcess> 
       'test/identity-provider/main.ts',
       '--address',
       INTERNET.address,
+      '--authority',
+      path.join(keepDirectory, 'authority.json'),
       '--ca-out',
       caFile,
       '--log',
@@ -52,7 +59,12 @@ export async function startIdentityProvider(): Promise<IdentityProviderProcess> 
   return {
     caFile,
     user: ready.user,
-    issuedTokens: async () => tokensSchema.parse(JSON.parse(await readFile(logFile, 'utf8'))).tokens,
+    async issuedTokens() {
+      const lines = (await readFile(logFile, 'utf8')).split('\n').filter((line) => line !== '');
+      return lines
+        .map((line) => logLineSchema.parse(JSON.parse(line)))
+        .flatMap((entry) => (entry.type === 'tokens' ? [entry.accessToken, entry.refreshToken ?? ''] : []));
+    },
     async close() {
       child.kill('SIGTERM');
       await exited;

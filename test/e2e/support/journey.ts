@@ -7,8 +7,11 @@ import { look, waitForColour } from './picture.ts';
 const PICTURE_LIMIT = 300_000;
 const SIGN_IN_LIMIT = 300_000;
 
+/** How far above the button's middle the middle of the name's field is, in pixels of the desktop. */
+const NAME_ABOVE_BUTTON = 167;
+
 /** What the identity provider's page paints its button with, and nothing else there has. */
-const BUTTON_COLOUR = { red: 0x0b, green: 0x8a, blue: 0x3c };
+const BUTTON_COLOUR = { red: 0x0a, green: 0x7d, blue: 0x5a };
 
 interface JourneyOptions {
   readonly controller: ControllerProcess;
@@ -71,7 +74,7 @@ export class SignInJourney {
   /** Types into the page in the VM and presses its button, through the stream. */
   async signInByHand(user: { readonly name: string; readonly password: string }): Promise<void> {
     const button = await waitForColour(this.#page, this.#screen, BUTTON_COLOUR, PICTURE_LIMIT);
-    await this.#page.mouse.click(button.x, button.y - 160);
+    await this.#page.mouse.click(button.x, button.y - NAME_ABOVE_BUTTON * button.scale);
     await this.#page.keyboard.type(user.name, { delay: 80 });
     await this.#page.keyboard.press('Tab');
     await this.#page.keyboard.type(user.password, { delay: 80 });

@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core';
 
-/** A place in the page, in CSS pixels. */
+/** A place in the page, in CSS pixels; `scale` of them are one pixel of the desktop. */
 export interface Place {
+  readonly scale: number;
   readonly x: number;
   readonly y: number;
 }
@@ -70,6 +71,7 @@ export async function look(
         count < 400
           ? null
           : {
+              scale: box.width / width,
               x: box.x + ((sumX / count + 0.5) * box.width) / width,
               y: box.y + ((sumY / count + 0.5) * box.height) / height,
             };
