@@ -1,0 +1,205 @@
+import { link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  AGENT_CONTRACT_VERSION,
+  BrowserVmError,
+  type ImageManifest,
+  imageManifestSchema,
+  PROVIDERS,
+} from '@browser-vm/protocol';
+import { type AgentBundle, bundleAgent } from './agent-bundle.ts';
+import { contentKey, hashFile, sourceParts } from './content-key.ts';
+import { makeInitrd } from './initrd.ts';
+import { exists, type ImagePaths, imagePaths } from './layers.ts';
+import { acquireLock } from './lock.ts';
+import { nodeForGuest } from './node-binary.ts';
+import { type Image, MANIFEST_FILE, openImage } from './open.ts';
+import { makeProviders, PROVIDERS_FILE, providersName } from './providers.ts';
+import { LAYERS_FILE, pruneImages } from './prune.ts';
+import { type Recipe, readRecipe, recipeDirectory } from './recipe.ts';
+import { makeRootfs, ROOTFS_FILES, rootfsName } from './rootfs.ts';
+
+export interface BuildImageOptions {
+  readonly stateDir: string;
+  readonly repositoryRoot: string;
+  /** One line for people: a step that begins, or that ended with its seconds. */
+  readonly progress: (line: string) => void;
+  readonly signal?: AbortSignal;
+  /** Main module of the agent; absent: the repository's own. */
+  readonly agentEntry?: string;
+}
+
+/**
+ * The image of this repository as it is now: built, checked by booting it, and made the current one;
+ * or opened, when it stands there already. An interrupted build is resumed at the layer it was at.
+ * Throws typed errors of the hop `image`.
+ */
+export async function buildImage(options: BuildImageOptions): Promise<Image> {
+  const { stateDir, repositoryRoot, progress, signal } = options;
+  const paths = imagePaths(stateDir);
+  const recipe = await readRecipe(repositoryRoot);
+  const agent = await bundleAgent(repositoryRoot, options.agentEntry);
+  const node = await nodeForGuest(repositoryRoot);
+  const shared = { paths, progress, ...(signal && { signal }) };
+  const rootfsInput = {
+    ...shared,
+    repositoryRoot,
+    recipe,
+    nodeVersion: node.version,
+    nodeBinary: node.binary,
+  };
+  const providersInput = { ...shared, providers: [...PROVIDERS.values()] };
+  const expected = { rootfs: await rootfsName(rootfsInput), providers: await providersName(providersInput) };
+  const id = await imageId(repositoryRoot, recipe, agent, expected);
+
+  if (await exists(path.join(paths.images, id))) {
+    const image = await openImage({ stateDir, id, ...(signal && { signal }) });
+    await makeCurrent(paths, id);
+    progress(`image ${id} is up to date`);
+    return image;
+  }
+  requireRoot();
+  await mkdir(paths.images, { recursive: true });
+  const lock = await acquireLock(paths.lock, {
+    waiting: () => progress('waiting for another build of the image'),
+    ...(signal && { signal }),
+  });
+  try {
+    await rm(paths.building, { recursive: true, force: true });
+    const step = steps(progress);
+    const rootfs = await step('root filesystem', () => makeRootfs(rootfsInput));
+    const providers = await step('provider tools', () => makeProviders(providersInput));
+    await step('assembling', () =>
+      assemble({
+        options,
+        paths,
+        recipe,
+        agent,
+        id,
+        expected,
+        rootfs: rootfs.directory,
+        providers: providers.directory,
+      }),
+    );
+    const image = await openImage({ stateDir, id, ...(signal && { signal }) });
+    await makeCurrent(paths, id);
+    await pruneImages({ stateDir });
+    return image;
+  } finally {
+    await rm(paths.building, { recursive: true, force: true, maxRetries: 3 });
+    await lock.release();
+  }
+}
+
+async function imageId(
+  repositoryRoot: string,
+  recipe: Recipe,
+  agent: AgentBundle,
+  expected: { rootfs: string; providers: string },
+): Promise<string> {
+  return contentKey([
+    AGENT_CONTRACT_VERSION,
+    JSON.stringify(recipe),
+    expected.rootfs,
+    expected.providers,
+    agent.version,
+    await readFile(path.join(recipeDirectory(repositoryRoot), 'initrd/init')),
+    ...(await sourceParts('build.ts', 'initrd.ts', 'cpio.ts', 'modules.ts')),
+  ]);
+}
+
+interface Assembly {
+  readonly options: BuildImageOptions;
+  readonly paths: ImagePaths;
+  readonly recipe: Recipe;
+  readonly agent: AgentBundle;
+  readonly id: string;
+  readonly expected: { rootfs: string; providers: string };
+  readonly rootfs: string;
+  readonly providers: string;
+}
+
+/** Puts an image's files together in a directory that takes the image's name when all are there. */
+async function assemble(assembly: Assembly): Promise<undefined> {
+  const { options, paths, recipe, agent, id, expected, rootfs, providers } = assembly;
+  const directory = path.join(paths.building, id);
+  await mkdir(directory, { recursive: true });
+  const initrd = await makeInitrd({
+    repositoryRoot: options.repositoryRoot,
+    kernelModules: recipe.kernelModules,
+    rootfs,
+    expected,
+    agent,
+  });
+  await writeFile(path.join(directory, 'initrd.cpio'), initrd, { mode: 0o644 });
+  // Hard links: a layer that several images share lies on the disk, and in the page cache, once.
+  await link(path.join(rootfs, ROOTFS_FILES.rootfs), path.join(directory, ROOTFS_FILES.rootfs));
+  await link(path.join(rootfs, ROOTFS_FILES.kernel), path.join(directory, ROOTFS_FILES.kernel));
+  await link(path.join(providers, PROVIDERS_FILE), path.join(directory, PROVIDERS_FILE));
+  const describe = async (name: string) => {
+    const file = path.join(directory, name);
+    return { name, bytes: (await stat(file)).size, sha256: await hashFile(file, options.signal) };
+  };
+  const manifest: ImageManifest = imageManifestSchema.parse({
+    formatVersion: 1,
+    id,
+    builtAt: new Date().toISOString(),
+    debian: recipe.debian.suite,
+    kernelRelease: await readFile(path.join(rootfs, 'kernel-release'), 'utf8'),
+    contractVersion: AGENT_CONTRACT_VERSION,
+    agentVersion: agent.version,
+    minimumMemoryMb: recipe.minimumMemoryMb,
+    files: {
+      kernel: await describe(ROOTFS_FILES.kernel),
+      initrd: await describe('initrd.cpio'),
+      rootfs: await describe(ROOTFS_FILES.rootfs),
+      providers: await describe(PROVIDERS_FILE),
+    },
+    packages: await packageVersions(path.join(rootfs, ROOTFS_FILES.packages), recipe),
+    tools: Object.fromEntries(
+      [...PROVIDERS.values()].map((provider) => [provider.tool, provider.package.version]),
+    ),
+  });
+  await writeFile(path.join(directory, LAYERS_FILE), `${expected.rootfs}\n${expected.providers}\n`);
+  await writeFile(path.join(directory, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  await rename(directory, path.join(paths.images, id));
+}
+
+async function packageVersions(file: string, recipe: Recipe): Promise<Record<string, string>> {
+  const wanted = new Set([recipe.kernelPackage, ...recipe.packages]);
+  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.split('\t'));
+  return Object.fromEntries(
+    lines.flatMap(([name, version]) => (name && version && wanted.has(name) ? [[name, version]] : [])),
+  );
+}
+
+async function makeCurrent(paths: ImagePaths, id: string): Promise<void> {
+  const temporary = `${paths.current}.new`;
+  await rm(temporary, { force: true });
+  await symlink(id, temporary);
+  await rename(temporary, paths.current);
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new BrowserVmError({
+    code: 'root_needed',
+    message: 'building the image needs root: it unpacks a Debian with its owners and permissions',
+    hop: 'image',
+    remedy: 'run the same command with sudo',
+  });
+}
+
+function steps(progress: (line: string) => void) {
+  return async <T extends { readonly cached: boolean } | undefined>(
+    name: string,
+    work: () => Promise<T>,
+  ): Promise<T> => {
+    progress(name);
+    const started = performance.now();
+    const result = await work();
+    const how = result?.cached ? 'unchanged' : `${((performance.now() - started) / 1000).toFixed(1)} s`;
+    progress(`${name}: ${how}`);
+    return result;
+  };
+}
