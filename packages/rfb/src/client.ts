@@ -108,7 +108,10 @@ export class RfbClient extends EventEmitter<RfbEvents> {
     signal?.addEventListener('abort', onAbort, { once: true });
     client.once('closed', onClosed);
     try {
-      return await opening.promise;
+      await opening.promise;
+      // What came in one piece with the greeting has been read by now.
+      if (client.#closed) throw client.#closeReason ?? new RfbError('closed', 'the connection was closed');
+      return client;
     } finally {
       clearTimeout(timer);
       clearTimeout(reach);
