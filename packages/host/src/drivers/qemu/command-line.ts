@@ -1,0 +1,116 @@
+import type { Accelerator } from '../accelerator.ts';
+import type { VmSpec } from '../driver.ts';
+
+export const QEMU = 'qemu-system-x86_64';
+
+/** Of the code QEMU translates to, per VM. MiB; its default is a whole GiB. */
+const TRANSLATION_BUFFER_MB = 256;
+
+/** Descriptors of the monitor, by what is behind them. */
+export interface Descriptors {
+  readonly qmp: number;
+  readonly console: number;
+  readonly kernel: number;
+  readonly initrd: number;
+  readonly drives: readonly number[];
+  readonly memory: number | null;
+}
+
+/** How guest memory is backed. */
+export type MemoryKind =
+  /** Of this VM alone. */
+  | 'private'
+  /** The file becomes the snapshot's: what the guest writes goes to it. */
+  | 'template'
+  /** Copy on write; `readOnlyFile`: this QEMU can map a file it may not write. */
+  | { readonly copyOf: 'sealed' | 'readOnlyFile' };
+
+/** Words for the guest's kernel that this machine needs. */
+export function kernelCommandLine(
+  spec: Pick<VmSpec, 'commandLine'>,
+  accelerator: Accelerator,
+  tscKhz: number | null,
+): string {
+  const words = ['console=ttyS0', 'reboot=k', 'panic=-1'];
+  if (accelerator === 'tcg') {
+    // Measuring the clock against emulated timers is slow and wrong on a loaded host.
+    if (tscKhz !== null) words.push(`tsc_early_khz=${tscKhz}`);
+    // Emulated code does not run speculatively; the mitigations would only be emulated work.
+    words.push('mitigations=off');
+  }
+  return [...words, spec.commandLine].filter((word) => word !== '').join(' ');
+}
+
+export function qemuArguments(
+  spec: VmSpec,
+  options: {
+    readonly accelerator: Accelerator;
+    readonly commandLine: string;
+    readonly memory: MemoryKind;
+    readonly incoming: boolean;
+    readonly descriptors: Descriptors;
+  },
+): string[] {
+  const { descriptors, memory } = options;
+  return [
+    QEMU,
+    ...['-name', `bvm-${spec.id}`, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...machine(options.accelerator),
+    ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMb}M`],
+    ...(memory === 'private'
+      ? []
+      : ['-object', memoryObject(spec, memory, descriptors), '-machine', 'memory-backend=ram']),
+    ...['-kernel', file(descriptors.kernel), '-initrd', file(descriptors.initrd)],
+    ...['-append', options.commandLine],
+    ...['-chardev', `file,id=console,path=${file(descriptors.console)},append=on`],
+    ...['-serial', 'chardev:console'],
+    ...['-chardev', `socket,id=qmp,fd=${descriptors.qmp}`, '-mon', 'chardev=qmp,mode=control'],
+    ...(spec.network === null ? [] : network(spec.network)),
+    ...spec.drives.flatMap((drive, index) => driveArguments(drive.id, descriptors.drives[index]!)),
+    ...['-device', 'virtio-rng-device'],
+    ...(options.incoming ? ['-S', '-incoming', 'defer'] : []),
+  ];
+}
+
+/** The machine without its devices; also what the accelerator probe boots. */
+export function machine(accelerator: Accelerator): string[] {
+  return [
+    ...['-machine', 'microvm,pic=off,pit=off,rtc=on,acpi=on,isa-serial=on,auto-kernel-cmdline=off'],
+    // Virtio 1: what a driver of today expects.
+    ...['-global', 'virtio-mmio.force-legacy=false'],
+    ...(accelerator === 'kvm'
+      ? ['-accel', 'kvm', '-cpu', 'host']
+      : ['-accel', `tcg,thread=multi,tb-size=${TRANSLATION_BUFFER_MB}`, '-cpu', 'max,la57=off']),
+  ];
+}
+
+/** A descriptor as a path: the monitor reaches the file without reaching the directories it lies in. */
+function file(descriptor: number): string {
+  return `/proc/self/fd/${descriptor}`;
+}
+
+function memoryObject(
+  spec: VmSpec,
+  memory: Exclude<MemoryKind, 'private'>,
+  { memory: descriptor }: Descriptors,
+): string {
+  const object = `memory-backend-file,id=ram,size=${spec.memoryMb}M,mem-path=${file(descriptor!)}`;
+  if (memory === 'template') return `${object},share=on`;
+  return memory.copyOf === 'sealed' ? `${object},share=off` : `${object},share=off,readonly=on,rom=off`;
+}
+
+function network({ tap, macAddress }: { readonly tap: string; readonly macAddress: string }): string[] {
+  return [
+    ...['-netdev', `tap,id=net,ifname=${tap},script=no,downscript=no`],
+    ...['-device', `virtio-net-device,netdev=net,mac=${macAddress}`],
+  ];
+}
+
+function driveArguments(id: string, descriptor: number): string[] {
+  const node = `node-name=${id},read-only=on`;
+  return [
+    ...['-blockdev', `driver=file,filename=${file(descriptor)},locking=off,${node}`],
+    ...['-device', `virtio-blk-device,drive=${id},id=disk-${id}`],
+  ];
+}

@@ -1,0 +1,253 @@
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BrowserVmError } from '@browser-vm/protocol';
+import { z } from 'zod';
+import type { BootSpec, Driver, DriverCapabilities, VmSpec } from '../driver.ts';
+import { tscKhz } from '../tsc.ts';
+import { checkSpec } from './check-spec.ts';
+import { kernelCommandLine, type MemoryKind, qemuArguments } from './command-line.ts';
+import { FIRST_DESCRIPTOR, launch, QMP_DESCRIPTOR } from './launch.ts';
+import { whyNotKvm } from './probe.ts';
+import { createMemoryFile, loadState, memoryFile, type SnapshotTarget, stateFile } from './snapshot.ts';
+import { SealedMemory } from './template-memory.ts';
+import { mapsReadOnlyFiles, type QemuVersion, qemuVersion } from './version.ts';
+import { CONSOLE_FILE, MONITOR_LOG, QemuVm } from './vm.ts';
+
+export interface QemuDriverOptions {
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** Where the answer of the KVM probe is kept; its directory is made. */
+  readonly probeCacheFile: string;
+  /** The probe's guest runs as this user. */
+  readonly probeUid: number;
+}
+
+/** What a snapshot says about itself, so that another QEMU or machine refuses it by name. */
+const snapshotSchema = z.strictObject({
+  driver: z.literal('qemu'),
+  version: z.string(),
+  accelerator: z.enum(['kvm', 'tcg']),
+  vcpus: z.number(),
+  memoryMb: z.number(),
+  commandLine: z.string(),
+});
+
+interface Probed extends DriverCapabilities {
+  readonly qemu: QemuVersion;
+  readonly tscKhz: number | null;
+}
+
+export function createQemuDriver(options: QemuDriverOptions): Driver {
+  const sealed = new SealedMemory();
+  let probed: Promise<Probed> | null = null;
+
+  async function probe(kernel: string): Promise<Probed> {
+    probed ??= findOut(kernel, options).catch((error: unknown) => {
+      probed = null;
+      throw error;
+    });
+    return await probed;
+  }
+
+  return {
+    name: 'qemu',
+
+    async probe(kernel) {
+      const { version, accelerator, whyNotKvm } = await probe(kernel);
+      return { version, accelerator, whyNotKvm };
+    },
+
+    async boot(spec: BootSpec) {
+      await checkSpec(spec);
+      const { accelerator, tscKhz, version } = await probe(spec.kernel);
+      const commandLine = kernelCommandLine(spec, accelerator, tscKhz);
+      let target: SnapshotTarget | null = null;
+      if (spec.snapshotDirectory !== null) {
+        target = { directory: spec.snapshotDirectory, uid: spec.uid, gid: spec.gid };
+        await createMemoryFile(target, spec.memoryMb);
+        const { vcpus, memoryMb } = spec;
+        await writeFile(
+          join(target.directory, 'snapshot.json'),
+          JSON.stringify({ driver: 'qemu', version, accelerator, vcpus, memoryMb, commandLine }),
+        );
+      }
+      const memory = target === null ? 'private' : 'template';
+      const { vm } = await start(spec, { accelerator, commandLine, memory, target, from: null });
+      try {
+        await vm.connect();
+        vm.started('running');
+        return vm;
+      } catch (error) {
+        await vm.stop();
+        throw error;
+      }
+    },
+
+    async restore(snapshotDirectory, spec) {
+      await checkSpec(spec);
+      const { accelerator, qemu, version } = await probe(spec.kernel);
+      const snapshot = await readSnapshot(snapshotDirectory);
+      const differs = Object.entries({
+        version,
+        accelerator,
+        vcpus: spec.vcpus,
+        memoryMb: spec.memoryMb,
+      }).find(([key, value]) => snapshot[key as keyof typeof snapshot] !== value);
+      if (differs !== undefined) {
+        const [what, here] = differs;
+        throw new BrowserVmError({
+          code: 'snapshot_mismatch',
+          message: `${snapshotDirectory} was made with ${what} ${snapshot[what as keyof typeof snapshot]}, this is ${here}`,
+          hop: 'template',
+          remedy: 'make the template again',
+        });
+      }
+      const path = memoryFile(snapshotDirectory);
+      const file = mapsReadOnlyFiles(qemu) ? await open(path, 'r') : null;
+      try {
+        const { vm, stateDescriptor } = await start(spec, {
+          accelerator,
+          commandLine: snapshot.commandLine,
+          memory: { copyOf: file === null ? 'sealed' : 'readOnlyFile' },
+          target: null,
+          from: {
+            memory: file?.fd ?? (await sealed.descriptor(path)),
+            state: stateFile(snapshotDirectory),
+          },
+        });
+        try {
+          await vm.connect();
+          await loadState(vm, stateDescriptor);
+          return vm;
+        } catch (error) {
+          await vm.stop();
+          throw error;
+        }
+      } finally {
+        await file?.close();
+      }
+    },
+
+    close: () => sealed.close(),
+  };
+}
+
+async function findOut(kernel: string, options: QemuDriverOptions): Promise<Probed> {
+  const qemu = await qemuVersion();
+  const why =
+    options.accelerator === 'tcg'
+      ? 'configured so'
+      : await whyNotKvm({
+          kernel,
+          qemuVersion: qemu.text,
+          uid: options.probeUid,
+          cacheFile: options.probeCacheFile,
+        });
+  if (options.accelerator === 'kvm' && why !== null) {
+    throw new BrowserVmError({
+      code: 'kvm_unusable',
+      message: `KVM cannot run a guest here: ${why}`,
+      hop: 'driver',
+      remedy: 'set BROWSER_VM_ACCELERATOR=auto to use emulation',
+    });
+  }
+  const accelerator = why === null ? 'kvm' : 'tcg';
+  return {
+    qemu,
+    version: qemu.text,
+    accelerator,
+    whyNotKvm: why,
+    tscKhz: accelerator === 'tcg' ? await tscKhz() : null,
+  };
+}
+
+async function readSnapshot(directory: string): Promise<z.infer<typeof snapshotSchema>> {
+  try {
+    await Promise.all([stat(memoryFile(directory)), stat(stateFile(directory))]);
+    return snapshotSchema.parse(JSON.parse(await readFile(join(directory, 'snapshot.json'), 'utf8')));
+  } catch (error) {
+    throw new BrowserVmError(
+      {
+        code: 'snapshot_missing',
+        message: `${directory} holds no complete snapshot: ${(error as Error).message}`,
+        hop: 'template',
+        remedy: 'make the template again',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Makes the VM's directory and starts QEMU in it, with every file it needs already open. */
+async function start(
+  spec: VmSpec,
+  options: {
+    readonly accelerator: 'kvm' | 'tcg';
+    readonly commandLine: string;
+    readonly memory: MemoryKind;
+    readonly target: SnapshotTarget | null;
+    readonly from: { readonly memory: number; readonly state: string } | null;
+  },
+): Promise<{ readonly vm: QemuVm; readonly stateDescriptor: number }> {
+  // Root's, so that the VM's user cannot put a link where we read its console; it may only pass through.
+  await mkdir(spec.directory, { mode: 0o711 });
+  const opened = new Set<Awaited<ReturnType<typeof open>>>();
+  const descriptors: number[] = [];
+  const give = (descriptor: number): number => FIRST_DESCRIPTOR + descriptors.push(descriptor) - 1;
+  const hand = async (path: string, flags = 'r', mode = 0o600): Promise<number> => {
+    const file = await open(path, flags, mode);
+    opened.add(file);
+    return give(file.fd);
+  };
+  try {
+    const log = await open(join(spec.directory, MONITOR_LOG), 'wx', 0o600);
+    opened.add(log);
+    const consoleFile = await open(join(spec.directory, CONSOLE_FILE), 'wx', 0o600);
+    opened.add(consoleFile);
+    await consoleFile.chown(spec.uid, spec.gid);
+    const console = give(consoleFile.fd);
+    const kernel = await hand(spec.kernel);
+    const initrd = await hand(spec.initrd);
+    const drives: number[] = [];
+    for (const drive of spec.drives) drives.push(await hand(drive.path));
+    let memory: number | null = null;
+    if (options.target !== null) memory = await hand(memoryFile(options.target.directory), 'r+');
+    else if (options.from !== null) memory = give(options.from.memory);
+    const stateDescriptor = options.from === null ? -1 : await hand(options.from.state);
+
+    const child = launch(
+      qemuArguments(spec, {
+        accelerator: options.accelerator,
+        commandLine: options.commandLine,
+        memory: options.memory,
+        incoming: options.from !== null,
+        descriptors: { qmp: QMP_DESCRIPTOR, console, kernel, initrd, drives, memory },
+      }),
+      {
+        uid: spec.uid,
+        gid: spec.gid,
+        networkNamespace: spec.network?.namespace ?? null,
+        kvm: options.accelerator === 'kvm',
+        directory: spec.directory,
+        log: log.fd,
+        descriptors,
+      },
+    );
+    const spawned = Promise.withResolvers<void>();
+    child.once('spawn', spawned.resolve);
+    child.once('error', spawned.reject);
+    await spawned.promise;
+    const vm = new QemuVm(child, {
+      id: spec.id,
+      pid: child.pid!,
+      directory: spec.directory,
+      commandLine: options.commandLine,
+      snapshotTarget: options.target,
+    });
+    return { vm, stateDescriptor };
+  } catch (error) {
+    await rm(spec.directory, { recursive: true, force: true });
+    throw error;
+  } finally {
+    for (const file of opened) await file.close();
+  }
+}
