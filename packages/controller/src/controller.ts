@@ -6,7 +6,7 @@ import type { Auth } from './auth/guard.ts';
 import { createSignInCodes } from './auth/sign-in-codes.ts';
 import { createTokens } from './auth/tokens.ts';
 import { openDatabase } from './database/open.ts';
-import type { Context } from './http/context.ts';
+import type { Context, Server } from './http/context.ts';
 import { buildServer, type ServerHooks } from './http/server.ts';
 import { signInLink } from './http/sign-in.ts';
 import { readOrCreateSecret } from './secrets/secret-file.ts';
@@ -35,6 +35,7 @@ export interface Controller {
   close(): Promise<void>;
 }
 
+const CLOSE_GRACE_MS = 2000;
 const REPOSITORY_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Opens vault and database, ends what an earlier controller left behind, and stands ready to listen. */
@@ -83,7 +84,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       async close() {
         await sessions.close();
         closing.abort();
-        await server.close();
+        await closeServer(server);
         await database.close();
       },
     };
@@ -91,6 +92,13 @@ export async function createController(options: ControllerOptions): Promise<Cont
     await database.close();
     throw error;
   }
+}
+
+/** Answers on their way get a moment; connections that stay open after it are cut. */
+async function closeServer(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.server.closeAllConnections(), CLOSE_GRACE_MS);
+  await server.close();
+  clearTimeout(cut);
 }
 
 async function createAuth(configuration: Configuration): Promise<Auth> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import {
   type Answer,
   type CandidateRequest,
@@ -69,6 +70,8 @@ export function createSessionService(parts: SessionServiceParts): SessionService
   const signals = createSessionSignals();
   const capacity = createCapacity(parts.maxVms);
   const runs = new Map<string, SessionRun>();
+  /** Sessions on their way into the database: not yet in `runs`, and not to be missed by `close`. */
+  const creating = new Set<Promise<Session>>();
   let closing = false;
 
   async function running(sessionId: string): Promise<SessionRun> {
@@ -89,12 +92,14 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       const giveBack = capacity.take();
       const sessionId = randomUUID();
       const expiresAt = new Date(Date.now() + parts.sessionSeconds * 1000);
-      const session = await store
-        .create({ sessionId, userId, provider: providerId, expiresAt })
+      const creation = store.create({ sessionId, userId, provider: providerId, expiresAt });
+      creating.add(creation);
+      const session = await creation
         .catch((error: unknown) => {
           giveBack();
           throw error;
-        });
+        })
+        .finally(() => creating.delete(creation));
       const run = new SessionRun(session, {
         host,
         store,
@@ -173,6 +178,9 @@ export function createSessionService(parts: SessionServiceParts): SessionService
 
     async close() {
       closing = true;
+      await Promise.allSettled(creating);
+      // What waited for those goes on first, and puts its run into the map.
+      await setImmediate();
       await Promise.all(
         [...runs.values()].map(async (run) => {
           await run

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { type Duplex, duplexPair } from 'node:stream';
+import {
+  BrowserVmError,
+  type Check,
+  type Credential,
+  type Fault,
+  type Host,
+  type HostUsage,
+  type IceCandidate,
+  type SessionVm,
+  type VmEvent,
+  type VmRequest,
+} from '@browser-vm/protocol';
+
+/** What the tests' VMs hand over. */
+export const CREDENTIAL: Credential = {
+  content: JSON.stringify({ tokens: { id_token: 'SECRET-CONTENT' } }),
+  path: '.codex/auth.json',
+  account: 'person@example.org',
+  expiresAt: '2031-01-01T00:00:00.000Z',
+};
+
+export function fault(code: string, message = `${code} happened`): Fault {
+  return { code, message, hop: 'driver' };
+}
+
+/**
+ * A host whose VMs do what a test tells them. It shows the contract between API, state machine and `Host`;
+ * that the product works is shown with real VMs elsewhere. It counts what was started and not stopped.
+ */
+export class ScriptedHost implements Host {
+  readonly vms: ScriptedVm[] = [];
+  reconciled = 0;
+  refuse: BrowserVmError | null = null;
+  /** Awaited in `start`. */
+  startGate: Promise<void> = Promise.resolve();
+  readonly #waiters: Array<() => void> = [];
+
+  get leaked(): number {
+    return this.vms.filter((vm) => !vm.stopped).length;
+  }
+
+  async start(request: VmRequest): Promise<SessionVm> {
+    await this.startGate;
+    if (this.refuse !== null) throw this.refuse;
+    const vm = new ScriptedVm(request);
+    this.vms.push(vm);
+    for (const waiter of this.#waiters.splice(0)) waiter();
+    return vm;
+  }
+
+  /** The VM of that session, as soon as it is started. */
+  async vmOf(sessionId: string): Promise<ScriptedVm> {
+    for (;;) {
+      const vm = this.vms.find((candidate) => candidate.request.sessionId === sessionId);
+      if (vm !== undefined) return vm;
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  async doctor(): Promise<readonly Check[]> {
+    return [{ name: 'scripted', hop: 'host', ok: true, detail: 'a test' }];
+  }
+  async prepare(): Promise<void> {}
+  async usage(): Promise<HostUsage> {
+    const running = this.leaked;
+    return {
+      vms: running,
+      slots: running,
+      streamers: running,
+      freeMemoryMb: 1,
+      diskMb: { images: 0, templates: 0, logs: 0 },
+    };
+  }
+  async reconcile() {
+    this.reconciled += 1;
+    return { processes: 0, namespaces: 0, directories: 0 };
+  }
+  async close(): Promise<void> {}
+}
+
+export class ScriptedVm implements SessionVm {
+  readonly vmId = randomUUID();
+  readonly driver = 'scripted';
+  readonly request: VmRequest;
+  readonly events: AsyncIterable<VmEvent>;
+  readonly calls: string[] = [];
+  readonly candidates: IceCandidate[] = [];
+  stopped = false;
+  signInFault: Fault | null = null;
+  vncFault: Fault | null = null;
+  stopFailures = 0;
+  /** Awaited in `takeCredential`; may reject. */
+  credentialGate: Promise<void> = Promise.resolve();
+  /** The guest's ends of the VNC connections. */
+  readonly vnc: Duplex[] = [];
+  readonly #queue: VmEvent[] = [];
+  #wake = Promise.withResolvers<void>();
+  #over = false;
+
+  constructor(request: VmRequest) {
+    this.request = request;
+    this.events = this.#read();
+  }
+
+  push(...events: VmEvent[]): void {
+    this.#queue.push(...events);
+    this.#wake.resolve();
+  }
+
+  /** Everything up to a desktop that a person could use. */
+  becomeReady(): void {
+    for (const type of [
+      'slot_taken',
+      'streamer_ready',
+      'vm_resumed',
+      'agent_ready',
+      'identity_set',
+    ] as const) {
+      this.push({ type });
+    }
+    this.push({ type: 'desktop_ready' });
+  }
+
+  /** As if the monitor's process were gone without a word. */
+  die(): void {
+    this.#over = true;
+    this.#wake.resolve();
+  }
+
+  async offer(viewerId: string, sdp: string): Promise<string> {
+    this.calls.push(`offer ${viewerId}`);
+    return `answer to ${sdp}`;
+  }
+  async addCandidate(_viewerId: string, candidate: IceCandidate): Promise<void> {
+    this.candidates.push(candidate);
+  }
+  async disconnectViewer(): Promise<void> {}
+
+  async openVnc(): Promise<Duplex> {
+    if (this.vncFault !== null) throw new BrowserVmError(this.vncFault);
+    const [host, guest] = duplexPair();
+    this.vnc.push(guest);
+    return host;
+  }
+
+  async signIn(): Promise<void> {
+    this.calls.push('signIn');
+    if (this.signInFault !== null) throw new BrowserVmError(this.signInFault);
+  }
+
+  async takeCredential(): Promise<Credential> {
+    this.calls.push('takeCredential');
+    await this.credentialGate;
+    if (this.stopped) throw new BrowserVmError(fault('vm_stopped'));
+    return CREDENTIAL;
+  }
+
+  async consoleTail(): Promise<readonly string[]> {
+    return ['the last line\u0000 of the console'];
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push('stop');
+    if (this.stopFailures > 0) {
+      this.stopFailures -= 1;
+      throw new BrowserVmError(fault('stop_failed'));
+    }
+    this.stopped = true;
+    this.die();
+  }
+
+  async *#read(): AsyncGenerator<VmEvent> {
+    for (;;) {
+      const event = this.#queue.shift();
+      if (event !== undefined) yield event;
+      else if (this.#over) return;
+      else {
+        await this.#wake.promise;
+        this.#wake = Promise.withResolvers();
+      }
+    }
+  }
+}
