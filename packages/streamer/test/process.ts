@@ -1,7 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type StreamerCommand, type StreamerEvent, streamerEventSchema } from '@browser-vm/protocol';
+import {
+  type StreamerCommand,
+  type StreamerEvent,
+  streamerEventSchema,
+  type ViewerState,
+} from '@browser-vm/protocol';
 
 type Type = StreamerEvent['type'];
 
@@ -41,6 +46,15 @@ export class StreamerProcess {
     this.child.send(command);
   }
 
+  /** Waits until that viewer's connection is in that state, or was. */
+  async viewerState(viewerId: string, state: ViewerState): Promise<void> {
+    await this.#until(`viewer ${viewerId} ${state}`, () =>
+      this.events.some(
+        (event) => event.type === 'viewer' && event.viewerId === viewerId && event.state === state,
+      ),
+    );
+  }
+
   /** Every event so far and from now on. */
   listen(listener: (event: StreamerEvent) => void): void {
     for (const event of this.events) listener(event);
@@ -49,17 +63,10 @@ export class StreamerProcess {
 
   /** The first event of that type after the given number of earlier events. */
   async event<T extends Type>(type: T, after = 0): Promise<Extract<StreamerEvent, { type: T }>> {
-    const deadline = AbortSignal.timeout(30_000);
-    for (;;) {
-      const found = this.events.slice(after).find((event) => event.type === type);
-      if (found !== undefined) return found as Extract<StreamerEvent, { type: T }>;
-      if (deadline.aborted)
-        throw new Error(`no event ${type}; had ${this.events.map((event) => event.type)}`);
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        deadline.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
+    const find = (): StreamerEvent | undefined =>
+      this.events.slice(after).find((event) => event.type === type);
+    await this.#until(`event ${type}`, () => find() !== undefined);
+    return find() as Extract<StreamerEvent, { type: T }>;
   }
 
   /** Closes the channel, as a host that dies does, and waits for the end. */
@@ -69,5 +76,16 @@ export class StreamerProcess {
     if (this.child.connected) this.child.disconnect();
     const [code] = await exit;
     return code;
+  }
+
+  async #until(what: string, holds: () => boolean): Promise<void> {
+    const deadline = AbortSignal.timeout(30_000);
+    while (!holds()) {
+      if (deadline.aborted) throw new Error(`no ${what}; had ${this.events.map((event) => event.type)}`);
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        deadline.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
   }
 }

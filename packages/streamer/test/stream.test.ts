@@ -1,56 +1,214 @@
 import assert from 'node:assert/strict';
+import { execFile as execFileCallback } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Desktop } from '../../rfb/test/desktop.ts';
+import { promisify } from 'node:util';
+import { Desktop, freePort } from '../../rfb/test/desktop.ts';
 import { StreamerProcess } from './process.ts';
-import { ViewerBrowser } from './viewer-page.ts';
+import { ViewerBrowser, type ViewerPage } from './viewer-page.ts';
+
+const execFile = promisify(execFileCallback);
 
 /** Text in many colours; a click or the key k turns black to white and back. */
 const PROGRAM = `for c in $(seq 16 80); do printf "\\033[48;5;%dm word" $c; done; printf "\\033[0m\\n"
 stty raw -echo; printf "\\033[?1000h\\033[?1006h"; on=0
 while IFS= read -rn1 c; do case $c in M|k) on=$((1-on)); [ $on = 1 ] && printf "\\033[?5h" || printf "\\033[?5l";; esac; done`;
 
+/** Any user but root: nobody. */
+const UID = 65_534;
+
+async function startDesktop(port?: number): Promise<Desktop> {
+  const desktop = await Desktop.start('1280x720', port);
+  desktop.run('xterm', ['-geometry', '212x55+0+0', '-e', 'bash', '-c', PROGRAM]);
+  return desktop;
+}
+
 let desktop: Desktop;
 let browser: ViewerBrowser;
+let streamer: StreamerProcess;
+let viewer: ViewerPage;
+
 before(async () => {
-  desktop = await Desktop.start('1280x720');
-  desktop.run('xterm', ['-geometry', '212x55+0+0', '-e', 'bash', '-c', PROGRAM]);
+  desktop = await startDesktop();
   browser = await ViewerBrowser.start();
+  streamer = await StreamerProcess.start({
+    BROWSER_VM_STREAMER_UID: String(UID),
+    BROWSER_VM_STREAMER_GID: String(UID),
+  });
 });
 after(async () => {
   await browser.stop();
+  await streamer.stop();
   await desktop.stop();
 });
 
-test('an offer is answered before there is a desktop; its pixels, input and silence follow', async () => {
-  const streamer = await StreamerProcess.start();
-  const viewer = await browser.view(streamer);
-  await streamer.event('answer');
+test('every thread of a ready streamer has given up its privileges', async () => {
+  const status = await readFile(`/proc/${streamer.child.pid}/status`, 'utf8');
+  const ids = new Array(4).fill(UID).join('\t');
+  assert.match(status, new RegExp(`^Uid:\t${ids}$`, 'm'));
+  assert.match(status, new RegExp(`^Gid:\t${ids}$`, 'm'));
+  assert.match(status, /^Groups:\s*$/m);
+  assert.match(status, /^CapEff:\t0+$/m);
+  const threads = await execFile('sh', ['-c', `cat /proc/${streamer.child.pid}/task/*/status`]);
+  for (const line of threads.stdout.match(/^Uid:.*$/gm) ?? []) assert.equal(line, `Uid:\t${ids}`);
+});
+
+test('an offer is answered and a plain picture shown before there is a desktop', async () => {
+  viewer = await browser.view(streamer);
   await viewer.until('state.frames > 0');
-  console.log('first frame', await viewer.read('state.firstFrameMs'));
   assert.equal(
     streamer.events.some((event) => event.type === 'attached'),
     false,
   );
+  assert.ok((await viewer.read<number>('colours()')) < 4);
+  await viewer.until(`state.messages.some((message) => message.type === 'source' && !message.live)`);
+});
+
+test('attaching brings the pixels, the size and the cursor of the desktop', async () => {
   streamer.send({ type: 'attach', host: '127.0.0.1', port: desktop.port, firstPicture: null });
+  const attached = await streamer.event('attached');
+  assert.deepEqual([attached.width, attached.height], [1280, 720]);
   await streamer.event('first_picture');
   await viewer.until('colours() > 20');
+  await viewer.until(`state.messages.some((message) => message.type === 'source' && message.live)`);
+  await viewer.until(`state.messages.some((message) => message.type === 'size' && message.width === 1280)`);
+  // The server shows its pointer to whoever moved it.
+  await viewer.read(`pointer.send(JSON.stringify({ type: 'move', x: 300, y: 300, sequence: 0 }))`);
+  await viewer.until(`state.messages.some((message) => message.type === 'cursor' && message.width > 0)`);
+});
+
+test('a click and a key in the page change the pixels it decodes', async () => {
   await viewer.rest();
-  const lat: number[] = [];
-  for (let i = 0; i < 20; i += 1) {
-    lat.push(await viewer.read('clickToPixel()'));
-    await new Promise((r) => setTimeout(r, 300));
-  }
-  lat.sort((a, b) => a - b);
-  console.log('click', lat.map((x) => Math.round(x)).join(' '));
+  await viewer.read('clickToPixel()');
+  const before = await viewer.read<number>('state.changes.length');
+  await viewer.press('KeyK', 0x6b);
+  await viewer.until(`state.changes.length > ${before}`);
+});
+
+test('nothing is sent while nothing changes', async () => {
   await viewer.rest();
-  const a = await viewer.stats();
-  console.log(a, a.qpSum / a.decoded);
-  await new Promise((r) => setTimeout(r, 3000));
-  console.log(await viewer.stats());
-  console.log(
-    streamer.events.map((e) => e.type).join(' '),
-    JSON.stringify(await viewer.read('state.messages.map(m=>({...m,rgba:undefined}))')),
-    await viewer.read('unknown.readyState'),
+  const before = await viewer.stats();
+  await viewer.read('new Promise((resolve) => setTimeout(resolve, 2000))');
+  const later = await viewer.stats();
+  assert.deepEqual([later.received, later.bytes], [before.received, before.bytes]);
+});
+
+test('the picture at rest is encoded sharply', async () => {
+  const { qpSum, decoded } = await viewer.stats();
+  await viewer.read('clickToPixel()');
+  await viewer.rest();
+  const later = await viewer.stats();
+  const mean = (later.qpSum - qpSum) / (later.decoded - decoded);
+  assert.ok(mean < 40, `mean quantiser ${mean} of 127`);
+});
+
+test('a channel that is not in the contract is closed', async () => {
+  await viewer.until(`unknown.readyState === 'closed'`);
+});
+
+test('a second viewer sees a desktop at rest at once; its end leaves the first alone', async () => {
+  await viewer.rest();
+  const second = await browser.view(streamer);
+  await second.until('state.frames > 0 && colours() > 20');
+  await second.until(`state.messages.some((message) => message.type === 'cursor' && message.width > 0)`);
+  streamer.send({ type: 'disconnect', viewerId: second.viewerId });
+  await streamer.viewerState(second.viewerId, 'closed');
+  await viewer.read('clickToPixel()');
+  await second.page.close();
+});
+
+test('clipboard text goes both ways', async () => {
+  const text = 'zwei Zeilen\nund ein 🙂';
+  await viewer.read(`input.send(JSON.stringify({ type: 'clipboard', text: ${JSON.stringify(text)} }))`);
+  const pasted = async (): Promise<string> =>
+    (await execFile('xclip', ['-selection', 'clipboard', '-o'], { env: desktop.env })).stdout;
+  const deadline = performance.now() + 10_000;
+  while ((await pasted().catch(() => '')) !== text) assert.ok(performance.now() < deadline);
+
+  const owner = desktop.run('xclip', ['-selection', 'clipboard', '-i', '-quiet'], 'copied there');
+  await viewer.until(
+    `state.messages.some((message) => message.type === 'clipboard' && message.text === 'copied there')`,
   );
-  await streamer.stop();
+  owner.kill();
+});
+
+test('a viewer that sends what is no message is sent away', async () => {
+  const rude = await browser.view(streamer);
+  await rude.until('state.frames > 0');
+  await rude.read(`{ for (let count = 0; count < 150; count += 1) input.send('{"type":"key"}'); }`);
+  await streamer.viewerState(rude.viewerId, 'closed');
+  await rude.page.close();
+});
+
+test('an offer that is none, and a viewer that offers twice, are refused by name', async () => {
+  const viewerId = randomUUID();
+  const before = streamer.events.length;
+  streamer.send({ type: 'offer', viewerId, sdp: 'v=0\r\nrubbish' });
+  const refused = await streamer.event('refused', before);
+  assert.equal(refused.viewerId, viewerId);
+  assert.equal(refused.fault.code, 'offer_refused');
+  const again = streamer.events.length;
+  streamer.send({ type: 'offer', viewerId: viewer.viewerId, sdp: 'v=0\r\n' });
+  assert.equal((await streamer.event('refused', again)).fault.code, 'viewer_exists');
+});
+
+test('a desktop that goes away and comes back is shown again, over the same connection', async () => {
+  const before = streamer.events.length;
+  const { port } = desktop;
+  await desktop.stop();
+  const detached = await streamer.event('detached', before);
+  assert.equal(detached.fault.code, 'vnc_lost');
+  await viewer.until(`state.messages.at(-1).type === 'source' && !state.messages.at(-1).live`);
+  desktop = await startDesktop(port);
+  await streamer.event('attached', before);
+  await viewer.until(`state.messages.findLast((message) => message.type === 'source').live`);
+  await viewer.rest();
+  await viewer.read('clickToPixel()');
+});
+
+test('a stored picture is shown until the desktop has one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'first-picture-'));
+  const path = join(folder, 'picture.bgrx');
+  const pixels = Buffer.alloc(640 * 360 * 4);
+  for (let at = 0; at < pixels.length; at += 4) {
+    const x = (at / 4) % 640;
+    pixels.writeUInt32LE(((x >> 4) * 0x060000) | ((x >> 3) * 0x000300), at);
+  }
+  await writeFile(path, pixels);
+  await chmod(folder, 0o755);
+  const own = await StreamerProcess.start();
+  own.send({
+    type: 'attach',
+    host: '127.0.0.1',
+    port: await freePort(),
+    firstPicture: { path, width: 640, height: 360 },
+  });
+  const page = await browser.view(own);
+  await page.until('video.videoWidth === 640 && colours() > 20');
+  await page.until(`state.messages.some((message) => message.type === 'size' && message.width === 640)`);
+  assert.equal(
+    own.events.some((event) => event.type === 'first_picture'),
+    false,
+  );
+  await page.page.close();
+  await own.stop();
+  await rm(folder, { recursive: true });
+});
+
+test('a streamer ends by itself, well, when its host is gone, viewers and all', async () => {
+  const own = await StreamerProcess.start();
+  own.send({ type: 'attach', host: '127.0.0.1', port: desktop.port, firstPicture: null });
+  const page = await browser.view(own);
+  await page.until('state.frames > 0 && colours() > 20');
+  assert.equal(await own.stop(), 0);
+  await page.page.close();
+
+  const closed = await StreamerProcess.start();
+  const exit = once(closed.child, 'exit');
+  closed.send({ type: 'close' });
+  assert.deepEqual(await exit, [0, null]);
 });

@@ -151,6 +151,13 @@ export class ViewerPage {
     return (await this.page.evaluate(expression)) as T;
   }
 
+  /** Presses and releases a key. */
+  async press(code: string, keysym: number): Promise<void> {
+    await this.read(`for (const pressed of [true, false]) {
+      input.send(JSON.stringify({ type: 'key', keysym: ${keysym}, code: '${code}', pressed }));
+    }`);
+  }
+
   stats(): Promise<PageStats> {
     return this.read('stats()');
   }

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ViewerInput } from '../src/input/viewer-input.ts';
+
+type Done = readonly (string | number | boolean)[];
+
+function recorded(): { readonly input: ViewerInput; readonly done: Done[] } {
+  const done: Done[] = [];
+  const input = new ViewerInput({
+    pointer: (x, y, mask) => done.push(['pointer', x, y, mask]),
+    key: (keysym, pressed) => done.push(['key', keysym, pressed]),
+    clipboard: (text) => done.push(['clipboard', text]),
+  });
+  return { input, done };
+}
+
+const say = (input: ViewerInput, message: object): boolean => input.receive('input', JSON.stringify(message));
+const move = (input: ViewerInput, x: number, sequence: number): boolean =>
+  input.receive('pointer', JSON.stringify({ type: 'move', x, y: 7, sequence }));
+const wheel = { type: 'wheel', x: 5, y: 6, deltaX: 0, deltaY: 0 };
+
+test('a move that arrives after a later one is dropped', () => {
+  const { input, done } = recorded();
+  for (const [x, sequence] of [
+    [1, 0],
+    [3, 2],
+    [2, 1],
+  ] as const) {
+    move(input, x, sequence);
+  }
+  assert.deepEqual(done, [
+    ['pointer', 1, 7, 0],
+    ['pointer', 3, 7, 0],
+  ]);
+});
+
+test('buttons add up in the mask and moves keep them', () => {
+  const { input, done } = recorded();
+  const button = { type: 'button', x: 1, y: 7, pressed: true };
+  say(input, { ...button, button: 'left' });
+  say(input, { ...button, button: 'right' });
+  move(input, 2, 0);
+  say(input, { ...button, button: 'left', pressed: false });
+  assert.deepEqual(
+    done.map((event) => event[3]),
+    [1, 5, 5, 4],
+  );
+});
+
+test('wheel pixels gather to steps, each way, and an absurd turn is bounded', () => {
+  const { input, done } = recorded();
+  for (let count = 0; count < 5; count += 1) say(input, { ...wheel, deltaY: 50 });
+  assert.deepEqual(
+    done.map((event) => event[3]),
+    [16, 0, 16, 0],
+  );
+  done.length = 0;
+  say(input, { ...wheel, deltaY: -150, deltaX: -100 });
+  assert.deepEqual(
+    done.map((event) => event[3]),
+    [32, 0, 8, 0],
+  );
+  done.length = 0;
+  say(input, { ...wheel, deltaX: 10_000 });
+  assert.equal(done.length, 40);
+});
+
+test('a key is released as what it was pressed, and nothing stays down when focus is lost', () => {
+  const { input, done } = recorded();
+  say(input, { type: 'key', keysym: 0x41, code: 'KeyA', pressed: true });
+  say(input, { type: 'key', keysym: 0x61, code: 'KeyA', pressed: false });
+  say(input, { type: 'key', keysym: 0xffe1, code: 'ShiftLeft', pressed: true });
+  say(input, { type: 'button', button: 'left', x: 1, y: 2, pressed: true });
+  say(input, { type: 'release_all' });
+  say(input, { type: 'release_all' });
+  assert.deepEqual(done, [
+    ['key', 0x41, true],
+    ['key', 0x41, false],
+    ['key', 0xffe1, true],
+    ['pointer', 1, 2, 1],
+    ['key', 0xffe1, false],
+    ['pointer', 1, 2, 0],
+  ]);
+});
+
+test('what does not fit its schema has no effect, and too much of it ends the viewer', () => {
+  const { input, done } = recorded();
+  const rubbish: unknown[] = [
+    '',
+    'null',
+    '{"type":"key"}',
+    '{"type":"button","button":"left","pressed":true,"x":-1,"y":0}',
+    '{"type":"wheel","x":0,"y":0,"deltaX":0,"deltaY":1e9}',
+    `{"type":"clipboard","text":"${'x'.repeat(2_000_000)}"}`,
+    new ArrayBuffer(8),
+    undefined,
+  ];
+  for (const data of rubbish) assert.equal(input.receive('input', data), true);
+  assert.equal(input.receive('pointer', `{"type":"move","x":1,"y":1,"sequence":${'1'.repeat(300)}}`), true);
+  assert.deepEqual(done, []);
+  let stays = true;
+  for (let count = 0; stays && count < 200; count += 1) stays = input.receive('input', '{}');
+  assert.equal(stays, false);
+});
+
+test('a flood ends the viewer', () => {
+  const { input } = recorded();
+  let count = 0;
+  while (move(input, 1, count) && count < 100_000) count += 1;
+  assert.ok(count >= 1000 && count < 20_000, `${count} messages`);
+});
