@@ -38,6 +38,10 @@ export const providerDescriptorSchema = z
         .default([])
         .describe('when the terminal shows the pattern (a regular expression), send this, once each'),
       exitCodes: z.array(z.number().int()).min(1).default([0]).describe('that mean success'),
+      denied: z
+        .string()
+        .optional()
+        .describe('a regular expression; terminal output that means the person or the provider refused'),
       timeoutSeconds: z.number().int().positive().default(900),
     }),
     opener: z.strictObject({

@@ -10,7 +10,10 @@ export const codex = providerDescriptorSchema.parse({
     version: '0.169.0',
     executable: '@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex',
   },
-  login: { argv: ['codex', 'login', '-c', 'cli_auth_credentials_store="file"'] },
+  login: {
+    argv: ['codex', 'login', '-c', 'cli_auth_credentials_store="file"'],
+    denied: 'Error logging in: Sign-in failed: ',
+  },
   opener: { urlPatterns: ['^https://auth\\.openai\\.com/oauth/authorize\\?'] },
   credential: {
     path: '.codex/auth.json',
