@@ -126,7 +126,8 @@ async function answerSignIn(
   if (form.get('user') !== TEST_USER.name || form.get('password') !== TEST_USER.password) {
     return show('Wrong email or password.', 401);
   }
-  const done = { login: { accountId: TEST_USER.subject } };
+  // Consent comes with the sign-in: a native client is asked each time otherwise.
+  const done = { login: { accountId: TEST_USER.subject }, consent: {} };
   return oauth.interactionFinished(request, response, done, { mergeWithLastSubmission: false });
 }
 

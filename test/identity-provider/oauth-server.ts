@@ -2,6 +2,9 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 import { ACCOUNT_CLAIM, CODEX_CLIENT, CODEX_SCOPES, codexClaims, TEST_USER } from './codex-client.ts';
 
+/** What the access token is for. */
+const RESOURCE = 'https://api.openai.com/v1';
+
 /** An OAuth server at `issuer` that knows Codex's client and one user. PKCE with S256 is required. */
 export function makeOauthServer(issuer: string): Provider {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -19,7 +22,17 @@ export function makeOauthServer(issuer: string): Provider {
     // Codex reads the person's address from the id token, without a second request.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: false } },
+    features: {
+      devInteractions: { enabled: false },
+      // Codex expects its access token to be a JWT.
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => RESOURCE,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({ scope: CODEX_SCOPES.join(' '), accessTokenFormat: 'jwt' }),
+      },
+    },
+    extraTokenClaims: () => ({ [ACCOUNT_CLAIM]: codexClaims()[ACCOUNT_CLAIM] }),
     interactions: { url: (_context, interaction) => `/sign-in/${interaction.uid}` },
     // Codex asks for offline_access without prompt=consent, which the standard would ignore.
     issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
@@ -31,6 +44,7 @@ export function makeOauthServer(issuer: string): Provider {
         accountId: context.oidc.session?.accountId,
       });
       grant.addOIDCScope(CODEX_SCOPES.join(' '));
+      grant.addResourceScope(RESOURCE, CODEX_SCOPES.join(' '));
       await grant.save();
       return grant;
     },
