@@ -1,4 +1,4 @@
-import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, rmSync, watch } from 'node:fs';
 import { connect } from 'node:net';
 import type { AgentOptions } from '../options.ts';
 import { asUser, cleanEnvironment } from '../user.ts';
@@ -27,8 +27,13 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
     name: 'display',
     argv: () => argv,
     env: cleanEnvironment(options),
-    // An unprivileged server cannot make it with the sticky bit other servers expect.
-    beforeStart: () => mkdirSync(SOCKETS, { recursive: true, mode: 0o1777 }),
+    beforeStart: () => {
+      // An unprivileged server cannot make it with the sticky bit other servers expect.
+      mkdirSync(SOCKETS, { recursive: true, mode: 0o1777 });
+      // A killed server leaves these, and another process may have its number by now.
+      rmSync(`/tmp/.X${options.display}-lock`, { force: true });
+      rmSync(`${SOCKETS}/X${options.display}`, { force: true });
+    },
   };
 }
 
