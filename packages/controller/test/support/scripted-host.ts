@@ -141,6 +141,8 @@ export class ScriptedVm implements SessionVm {
   async openVnc(): Promise<Duplex> {
     if (this.vncFault !== null) throw new BrowserVmError(this.vncFault);
     const [host, guest] = duplexPair();
+    // As a TCP connection: what closes one end closes the other.
+    host.once('close', () => guest.destroy());
     this.vnc.push(guest);
     return host;
   }

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { faultSchema, type SessionEvent, type ViewerCandidate } from '@browser-vm/protocol';
+import { WebSocket } from 'ws';
+import { closeReason } from '../src/gateways/vnc/close-codes.ts';
+import { type Running, startController } from './support/controller.ts';
+import { fault, type ScriptedVm } from './support/scripted-host.ts';
+
+const VIEWER = '6f1e9b6c-4d0a-4f0e-8b1a-0d4f7f3f2a10';
+
+let running: Running;
+before(async () => {
+  running = await startController();
+});
+after(async () => {
+  await running.close();
+  assert.equal(running.host.leaked, 0);
+});
+
+async function begin(): Promise<{ sessionId: string; viewerToken: string; vm: ScriptedVm }> {
+  const { sessionId, viewerToken } = await running.start();
+  return { sessionId, viewerToken, vm: await running.host.vmOf(sessionId) };
+}
+
+function post(path: string, body: unknown): Promise<Response> {
+  return running.request(path, { method: 'POST', body: JSON.stringify(body) });
+}
+
+interface Frame {
+  readonly name: string;
+  readonly id: number | null;
+  readonly data: SessionEvent & ViewerCandidate;
+}
+
+/** Frames of an event stream as they arrive. */
+async function* frames(sessionId: string, lastEventId?: number): AsyncGenerator<Frame> {
+  const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
+  const response = await running.request(`/api/auth/session/${sessionId}/events`, { headers });
+  assert.equal(response.status, 200);
+  assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
+  let text = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const frame = text.slice(0, end);
+      text = text.slice(end + 2);
+      const data = /^data: (.*)$/m.exec(frame)?.[1];
+      if (data === undefined) continue;
+      const id = /^id: (\d+)$/m.exec(frame)?.[1];
+      yield {
+        name: /^event: (.*)$/m.exec(frame)?.[1] ?? '',
+        id: id === undefined ? null : Number(id),
+        data: JSON.parse(data),
+      };
+    }
+  }
+}
+
+describe('the event stream', () => {
+  test('is pushed as things happen, without gaps, and ends when the VM is gone', async () => {
+    const { sessionId, vm } = await begin();
+    const sequence: number[] = [];
+    for await (const { id, data } of frames(sessionId)) {
+      sequence.push(id ?? 0);
+      if (data.sequence === 1) vm.becomeReady();
+      const { event } = data;
+      if (event.type === 'state' && event.state === 'ready') {
+        vm.push({ type: 'failed', fault: fault('over'), consoleTail: [] });
+      }
+    }
+    assert.deepEqual(
+      sequence,
+      sequence.map((_, index) => index + 1),
+    );
+    assert.equal(sequence.length, 10);
+
+    const resumed: (number | null)[] = [];
+    for await (const { id } of frames(sessionId, 8)) resumed.push(id);
+    assert.deepEqual(resumed, [9, 10]);
+    const path = `/api/auth/session/${sessionId}/events`;
+    const rest = await running.request(path, { headers: { 'last-event-id': '10' } });
+    assert.equal(rest.status, 204, 'an EventSource must stop');
+  });
+
+  test('carries the candidates of the streamer, also those from before it was opened', async () => {
+    const { sessionId, vm } = await begin();
+    const candidate = (text: string) => ({
+      candidate: text,
+      sdpMid: '0',
+      sdpMLineIndex: 0,
+      usernameFragment: null,
+    });
+    vm.push({ type: 'candidate', viewerId: VIEWER, candidate: candidate('early') });
+    vm.push({ type: 'slot_taken' });
+    const seen: string[] = [];
+    for await (const { name, data } of frames(sessionId)) {
+      if (name === 'session' && data.event.type === 'stage') {
+        vm.push({ type: 'candidate', viewerId: VIEWER, candidate: candidate('late') });
+      }
+      if (name !== 'candidate') continue;
+      assert.equal(data.viewerId, VIEWER);
+      seen.push(data.candidate.candidate);
+      if (seen.includes('late')) break;
+    }
+    assert.deepEqual(seen, ['early', 'late']);
+    vm.die();
+    await running.reaches(sessionId, 'failed');
+  });
+});
+
+describe('signaling', () => {
+  test('one request offers and answers, and candidates may come before the offer', async () => {
+    const { sessionId, vm } = await begin();
+    const base = `/api/webrtc/session/${sessionId}`;
+    const unknown = await running.request(`${base}/answer?viewerId=${VIEWER}`);
+    assert.equal(unknown.status, 404);
+    assert.equal(faultSchema.parse(await unknown.json()).code, 'unknown_viewer');
+    const early = await post(`${base}/candidates`, { viewerId: VIEWER, candidate: { candidate: 'first' } });
+    assert.equal(early.status, 204);
+    assert.deepEqual(vm.candidates, []);
+    const answer = await post(`${base}/offer`, { viewerId: VIEWER, sdp: 'v=0' });
+    assert.deepEqual(await answer.json(), { viewerId: VIEWER, sdp: 'answer to v=0' });
+    await post(`${base}/candidates`, { viewerId: VIEWER, candidate: { candidate: 'second' } });
+    assert.deepEqual(
+      vm.candidates.map(({ candidate }) => candidate),
+      ['first', 'second'],
+    );
+    const again = await running.request(`${base}/answer?viewerId=${VIEWER}`);
+    assert.deepEqual(await again.json(), { viewerId: VIEWER, sdp: 'answer to v=0' });
+    vm.push({ type: 'viewer', viewerId: VIEWER, state: 'connected' });
+    for await (const { data } of frames(sessionId)) {
+      if (data.event?.type === 'stage' && data.event.stage === 'viewer_connected') break;
+    }
+    vm.die();
+    await running.reaches(sessionId, 'failed');
+  });
+
+  test('an SDP beyond the bound is refused', async () => {
+    const { sessionId, vm } = await begin();
+    const path = `/api/webrtc/session/${sessionId}/offer`;
+    assert.equal((await post(path, { viewerId: VIEWER, sdp: 'x'.repeat(65_537) })).status, 400);
+    assert.equal((await post(path, { viewerId: VIEWER, sdp: 'x'.repeat(300_000) })).status, 413);
+    vm.die();
+    await running.reaches(sessionId, 'failed');
+  });
+});
+
+interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+function connect(
+  sessionId: string,
+  token: string,
+  options: { headers?: Record<string, string> } = {},
+): { socket: WebSocket; open: Promise<void>; closed: Promise<Closed>; refused: Promise<number | undefined> } {
+  const protocols = ['binary', `bearer.${token}`];
+  const socket = new WebSocket(`${running.url}/api/vnc/session/${sessionId}`, protocols, options);
+  socket.on('error', () => {});
+  return {
+    socket,
+    open: new Promise((resolve) => socket.once('open', () => resolve())),
+    closed: new Promise((resolve) =>
+      socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+    ),
+    refused: new Promise((resolve) =>
+      socket.once('unexpected-response', (_request, response) => {
+        resolve(response.statusCode);
+        socket.terminate();
+      }),
+    ),
+  };
+}
+
+describe('the VNC gateway', () => {
+  test('carries bytes both ways, in order and whole, to a token that is never echoed', async () => {
+    const { sessionId, viewerToken, vm } = await begin();
+    const { socket, open, closed } = connect(sessionId, viewerToken);
+    const received: Buffer[] = [];
+    let length = 0;
+    const whole = Promise.withResolvers<void>();
+    const size = 8 * 1024 * 1024;
+    socket.on('message', (data: Buffer) => {
+      received.push(data);
+      length += data.length;
+      if (length >= size) whole.resolve();
+    });
+    await open;
+    assert.equal(socket.protocol, 'binary');
+    // Sent before the guest's side is known to be there.
+    socket.send(Buffer.from('RFB 003.008\n'));
+    while (vm.vnc.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const guest = vm.vnc[0]!;
+    const [hello] = await once(guest, 'data');
+    assert.equal(String(hello), 'RFB 003.008\n');
+    const picture = Buffer.alloc(size, 'pixels and more pixels, ');
+    guest.write(picture);
+    await whole.promise;
+    assert.ok(Buffer.concat(received).equals(picture));
+
+    socket.close();
+    await Promise.all([closed, once(guest, 'close')]);
+    vm.die();
+    await running.reaches(sessionId, 'failed');
+  });
+
+  test('closes with a code and a reason that name the hop', async () => {
+    const { sessionId, viewerToken, vm } = await begin();
+    vm.vncFault = { code: 'vnc_refused', message: 'port 5900 refused', hop: 'slot' };
+    assert.deepEqual(await connect(sessionId, viewerToken).closed, {
+      code: 4502,
+      reason: 'slot: port 5900 refused',
+    });
+    vm.vncFault = null;
+
+    const dropped = connect(sessionId, viewerToken);
+    while (vm.vnc.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    vm.vnc[0]!.end();
+    assert.deepEqual(await dropped.closed, {
+      code: 4502,
+      reason: 'display: the VNC server closed the connection',
+    });
+
+    const text = connect(sessionId, viewerToken);
+    await text.open;
+    text.socket.send('text');
+    assert.equal((await text.closed).code, 1003);
+
+    const watching = connect(sessionId, viewerToken);
+    while (vm.vnc.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    await running.request(`/api/auth/session/${sessionId}/cancel`, { method: 'POST' });
+    assert.deepEqual(await watching.closed, { code: 4410, reason: 'request: the session is cancelled' });
+    const late = await connect(sessionId, viewerToken).closed;
+    assert.equal(late.code, 4410);
+    assert.match(late.reason, /^request: .*cancelled/);
+  });
+
+  test('refuses a token of another session and a page of another origin before the upgrade', async () => {
+    const [mine, other] = [await begin(), await begin()];
+    assert.equal(await connect(mine.sessionId, other.viewerToken).refused, 403);
+    const foreign = { headers: { origin: 'https://evil.example' } };
+    assert.equal(await connect(mine.sessionId, mine.viewerToken, foreign).refused, 403);
+    const plain = await running.request(`/api/vnc/session/${mine.sessionId}`);
+    assert.equal(plain.status, 426);
+    for (const { sessionId, vm } of [mine, other]) {
+      vm.die();
+      await running.reaches(sessionId, 'failed');
+    }
+  });
+
+  test('a reason fits into a close frame, whatever the guest put into it', () => {
+    const reason = closeReason('display', 'ü'.repeat(200));
+    assert.ok(Buffer.byteLength(reason) <= 123);
+    assert.match(reason, /^display: ü+$/);
+  });
+});
+
+function once(emitter: NodeJS.EventEmitter, name: string): Promise<unknown[]> {
+  return new Promise((resolve) => emitter.once(name, (...values) => resolve(values)));
+}
