@@ -76,11 +76,11 @@ export const configurationSchema = z.strictObject({
     .string()
     .min(24)
     .optional()
-    .describe('absent: made on first run, secrets/api-token'),
+    .describe("the operator's bearer token; absent: made on first run, secrets/api-token"),
   BROWSER_VM_VAULT_KEY: z
     .string()
     .optional()
-    .describe('base64, 32 bytes; absent: made on first run, secrets/vault.key'),
+    .describe('encrypts credentials: base64, 32 bytes; absent: made on first run, secrets/vault.key'),
   BROWSER_VM_ICE_SERVERS: z.string().default('[]').describe('JSON array of RTCIceServer'),
   BROWSER_VM_UDP_PORTS: z
     .string()
@@ -103,7 +103,12 @@ export const configurationSchema = z.strictObject({
     .string()
     .optional()
     .describe('postgres://…; absent: embedded PGlite in the state directory'),
-  RATE_LIMIT_MAX_REQUESTS: z.coerce.number().int().min(1).default(600).describe('per client and minute'),
+  RATE_LIMIT_MAX_REQUESTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(600)
+    .describe('requests per client and minute'),
 });
 export type Configuration = z.infer<typeof configurationSchema>;
 export type ConfigurationKey = keyof Configuration;
