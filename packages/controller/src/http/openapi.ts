@@ -2,6 +2,10 @@ import fastifySwagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { VERSION } from '../version.ts';
 import type { Server } from './context.ts';
+import { reachableSchemas } from './openapi-prune.ts';
+
+/** What the event stream carries, which OpenAPI cannot say in a response. */
+const STREAMED = ['SessionEvent', 'ViewerCandidate'];
 
 /** Describes every route registered after it; generated from the same schemas that validate. */
 export async function describeApi(server: Server): Promise<void> {
@@ -26,7 +30,12 @@ export async function describeApi(server: Server): Promise<void> {
       security: [{ bearer: [] }, { dashboard: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => {
+      const whole = jsonSchemaTransformObject(document);
+      const { components, paths } = whole as { components?: { schemas?: object }; paths?: unknown };
+      const schemas = reachableSchemas(paths, { ...components?.schemas }, STREAMED);
+      return { ...whole, components: { ...components, schemas } };
+    },
   });
 }
 

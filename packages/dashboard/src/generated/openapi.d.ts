@@ -346,154 +346,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        FaultInput: {
-            /** @description stable, for programs: `unknown_provider` */
-            code: string;
-            /** @description one line for people; names the thing */
-            message: string;
-            /** @enum {string} */
-            hop: "request" | "authentication" | "database" | "vault" | "host" | "image" | "template" | "slot" | "driver" | "agent" | "display" | "browser" | "resolver" | "egress" | "streamer" | "viewer" | "provider" | "configuration";
-            /** @description what to do next */
-            remedy?: string;
-            details?: {
-                [key: string]: unknown;
-            };
-        };
-        ProviderIdInput: string;
-        ProviderDescriptorInput: {
-            id: components["schemas"]["ProviderIdInput"];
-            /** @description as people know it */
-            name: string;
-            /** @description the command they run */
-            tool: string;
-            /** @description npm package in the image */
-            package: {
-                name: string;
-                version: string;
-                /** @description below node_modules: a native program that is the whole tool; absent: the package as npm installs it */
-                executable?: string;
-            };
-            login: {
-                argv: string[];
-                /**
-                 * @description in addition to a clean environment
-                 * @default {}
-                 */
-                env: {
-                    [key: string]: string;
-                };
-                /**
-                 * @description written before the command, relative to HOME, mode 0600
-                 * @default []
-                 */
-                prepareFiles: {
-                    path: string;
-                    content: string;
-                }[];
-                /**
-                 * @description when the terminal shows the pattern (a regular expression), send this, once each
-                 * @default []
-                 */
-                answers: {
-                    pattern: string;
-                    send: string;
-                }[];
-                /**
-                 * @description that mean success
-                 * @default [
-                 *       0
-                 *     ]
-                 */
-                exitCodes: number[];
-                /** @default 900 */
-                timeoutSeconds: number;
-            };
-            opener: {
-                /** @description regular expressions; the sign-in URL matches one */
-                urlPatterns: string[];
-                /**
-                 * @description may a URL printed on the terminal be opened when the opener was not called
-                 * @default false
-                 */
-                fallbackToOutput: boolean;
-            };
-            credential: {
-                /** @description relative to HOME */
-                path: string;
-                /** @enum {string} */
-                format: "json";
-                /** @description must be present, of type string, not empty */
-                required: string[];
-                /** @description where a label for the person is found; with jwtClaim the pointer names a JWT */
-                account?: {
-                    pointer: string;
-                    jwtClaim?: string;
-                };
-                expiresAt?: {
-                    pointer: string;
-                    /** @enum {string} */
-                    unit: "jwt" | "milliseconds" | "seconds";
-                };
-                /** @default 65536 */
-                maxBytes: number;
-            };
-            /** @description the tool's own word that it is signed in; null where it has no such command */
-            status: {
-                argv: string[];
-                /** @default 0 */
-                exitCode: number;
-            } | null;
-        };
-        /** @enum {string} */
-        SessionStateInput: "starting" | "ready" | "signing_in" | "completed" | "failed" | "cancelled" | "expired";
-        /** @enum {string} */
-        SessionStageInput: "slot_taken" | "streamer_ready" | "vm_resumed" | "agent_ready" | "identity_set" | "desktop_ready" | "login_started" | "url_opened" | "viewer_connected" | "first_frame" | "credential_seen" | "credential_stored" | "vm_gone";
         /** Format: uuid */
         SessionIdInput: string;
         UserIdInput: string;
-        SessionEventInput: {
-            /** @description per session, without gaps */
-            sequence: number;
-            sessionId: components["schemas"]["SessionIdInput"];
-            /** Format: date-time */
-            at: string;
-            /** @description since the session was made */
-            elapsedMs: number;
-            event: {
-                /** @constant */
-                type: "state";
-                state: components["schemas"]["SessionStateInput"];
-                reason?: string;
-            } | {
-                /** @constant */
-                type: "stage";
-                stage: components["schemas"]["SessionStageInput"];
-            };
-        };
-        SessionInput: {
-            sessionId: components["schemas"]["SessionIdInput"];
-            userId: components["schemas"]["UserIdInput"];
-            provider: components["schemas"]["ProviderIdInput"];
-            status: components["schemas"]["SessionStateInput"];
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            updatedAt: string;
-            /** Format: date-time */
-            expiresAt: string;
-            endedAt: string | null;
-            fault: components["schemas"]["FaultInput"] | null;
-            /** @description the VM's last console lines; kept when it failed */
-            consoleTail: string[] | null;
-            credentialId: string | null;
-        };
         /** Format: uuid */
         ViewerIdInput: string;
-        IceServerInput: {
-            urls: string[];
-            username?: string;
-            credential?: string;
-        };
         IceCandidateInput: {
             /** @description empty: no more will follow */
             candidate: string;
@@ -508,145 +365,17 @@ export interface components {
             viewerId: components["schemas"]["ViewerIdInput"];
             sdp: string;
         };
-        AnswerInput: {
-            viewerId: components["schemas"]["ViewerIdInput"];
-            sdp: string;
-        };
         CandidateRequestInput: {
             viewerId: components["schemas"]["ViewerIdInput"];
             candidate: components["schemas"]["IceCandidateInput"];
-        };
-        HealthInput: {
-            /** @constant */
-            status: "ok";
-            version: string;
-            uptimeSeconds: number;
         };
         StartRequestInput: {
             userId: components["schemas"]["UserIdInput"];
             provider: string;
         };
-        StartResponseInput: {
-            sessionId: components["schemas"]["SessionIdInput"];
-            status: components["schemas"]["SessionStateInput"];
-            /**
-             * Format: uri
-             * @description open in a browser; carries the viewer token in its fragment
-             */
-            viewerUrl: string;
-            /** @description JWT for this session alone */
-            viewerToken: string;
-            /** Format: date-time */
-            viewerTokenExpiresAt: string;
-        };
-        IceServersInput: {
-            iceServers: components["schemas"]["IceServerInput"][];
-        };
-        ProviderInput: {
-            id: components["schemas"]["ProviderIdInput"];
-            name: string;
-            tool: string;
-            version: string;
-        };
-        CredentialInput: {
-            /** Format: uuid */
-            credentialId: string;
-            userId: components["schemas"]["UserIdInput"];
-            provider: components["schemas"]["ProviderIdInput"];
-            account: string | null;
-            expiresAt: string | null;
-            /** @description which vault key encrypts it */
-            keyId: string;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            updatedAt: string;
-        };
         ViewerReportInput: {
             /** @enum {string} */
             stage: "first_frame";
-        };
-        ViewerCandidateInput: {
-            viewerId: components["schemas"]["ViewerIdInput"];
-            candidate: components["schemas"]["IceCandidateInput"];
-        };
-        SignInLinkInput: {
-            /**
-             * Format: uri
-             * @description opens the dashboard once; sets its cookie
-             */
-            url: string;
-            /** Format: date-time */
-            expiresAt: string;
-        };
-        CheckInput: {
-            name: string;
-            /** @enum {string} */
-            hop: "request" | "authentication" | "database" | "vault" | "host" | "image" | "template" | "slot" | "driver" | "agent" | "display" | "browser" | "resolver" | "egress" | "streamer" | "viewer" | "provider" | "configuration";
-            ok: boolean;
-            detail: string;
-            remedy?: string;
-        };
-        HostReportInput: {
-            usage: {
-                vms: number;
-                slots: number;
-                streamers: number;
-                freeMemoryMb: number;
-                diskMb: {
-                    images: number;
-                    templates: number;
-                    logs: number;
-                };
-            };
-            checks: components["schemas"]["CheckInput"][];
-        };
-        ImageManifestInput: {
-            /** @constant */
-            formatVersion: 1;
-            /** @description hash of everything that went in */
-            id: string;
-            /** Format: date-time */
-            builtAt: string;
-            /** @description suite */
-            debian: string;
-            kernelRelease: string;
-            contractVersion: string;
-            agentVersion: string;
-            minimumMemoryMb: number;
-            files: {
-                /** @description uncompressed ELF with a PVH entry */
-                kernel: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-                initrd: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-                /** @description read-only root filesystem */
-                rootfs: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-                /** @description read-only layer with the provider tools */
-                providers: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-            };
-            /** @description Debian package versions that matter */
-            packages: {
-                [key: string]: string;
-            };
-            /** @description provider tool versions */
-            tools: {
-                [key: string]: string;
-            };
         };
         Fault: {
             /** @description stable, for programs: `unknown_provider` */
@@ -662,90 +391,6 @@ export interface components {
             };
         };
         ProviderId: string;
-        ProviderDescriptor: {
-            id: components["schemas"]["ProviderId"];
-            /** @description as people know it */
-            name: string;
-            /** @description the command they run */
-            tool: string;
-            /** @description npm package in the image */
-            package: {
-                name: string;
-                version: string;
-                /** @description below node_modules: a native program that is the whole tool; absent: the package as npm installs it */
-                executable?: string;
-            };
-            login: {
-                argv: string[];
-                /**
-                 * @description in addition to a clean environment
-                 * @default {}
-                 */
-                env: {
-                    [key: string]: string;
-                };
-                /**
-                 * @description written before the command, relative to HOME, mode 0600
-                 * @default []
-                 */
-                prepareFiles: {
-                    path: string;
-                    content: string;
-                }[];
-                /**
-                 * @description when the terminal shows the pattern (a regular expression), send this, once each
-                 * @default []
-                 */
-                answers: {
-                    pattern: string;
-                    send: string;
-                }[];
-                /**
-                 * @description that mean success
-                 * @default [
-                 *       0
-                 *     ]
-                 */
-                exitCodes: number[];
-                /** @default 900 */
-                timeoutSeconds: number;
-            };
-            opener: {
-                /** @description regular expressions; the sign-in URL matches one */
-                urlPatterns: string[];
-                /**
-                 * @description may a URL printed on the terminal be opened when the opener was not called
-                 * @default false
-                 */
-                fallbackToOutput: boolean;
-            };
-            credential: {
-                /** @description relative to HOME */
-                path: string;
-                /** @enum {string} */
-                format: "json";
-                /** @description must be present, of type string, not empty */
-                required: string[];
-                /** @description where a label for the person is found; with jwtClaim the pointer names a JWT */
-                account?: {
-                    pointer: string;
-                    jwtClaim?: string;
-                };
-                expiresAt?: {
-                    pointer: string;
-                    /** @enum {string} */
-                    unit: "jwt" | "milliseconds" | "seconds";
-                };
-                /** @default 65536 */
-                maxBytes: number;
-            };
-            /** @description the tool's own word that it is signed in; null where it has no such command */
-            status: {
-                argv: string[];
-                /** @default 0 */
-                exitCode: number;
-            } | null;
-        };
         /** @enum {string} */
         SessionState: "starting" | "ready" | "signing_in" | "completed" | "failed" | "cancelled" | "expired";
         /** @enum {string} */
@@ -806,27 +451,15 @@ export interface components {
             /** @default null */
             usernameFragment: string | null;
         };
-        OfferRequest: {
-            viewerId: components["schemas"]["ViewerId"];
-            sdp: string;
-        };
         Answer: {
             viewerId: components["schemas"]["ViewerId"];
             sdp: string;
-        };
-        CandidateRequest: {
-            viewerId: components["schemas"]["ViewerId"];
-            candidate: components["schemas"]["IceCandidate"];
         };
         Health: {
             /** @constant */
             status: "ok";
             version: string;
             uptimeSeconds: number;
-        };
-        StartRequest: {
-            userId: components["schemas"]["UserId"];
-            provider: string;
         };
         StartResponse: {
             sessionId: components["schemas"]["SessionId"];
@@ -864,10 +497,6 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
-        ViewerReport: {
-            /** @enum {string} */
-            stage: "first_frame";
-        };
         ViewerCandidate: {
             viewerId: components["schemas"]["ViewerId"];
             candidate: components["schemas"]["IceCandidate"];
@@ -902,53 +531,6 @@ export interface components {
                 };
             };
             checks: components["schemas"]["Check"][];
-        };
-        ImageManifest: {
-            /** @constant */
-            formatVersion: 1;
-            /** @description hash of everything that went in */
-            id: string;
-            /** Format: date-time */
-            builtAt: string;
-            /** @description suite */
-            debian: string;
-            kernelRelease: string;
-            contractVersion: string;
-            agentVersion: string;
-            minimumMemoryMb: number;
-            files: {
-                /** @description uncompressed ELF with a PVH entry */
-                kernel: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-                initrd: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-                /** @description read-only root filesystem */
-                rootfs: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-                /** @description read-only layer with the provider tools */
-                providers: {
-                    name: string;
-                    bytes: number;
-                    sha256: string;
-                };
-            };
-            /** @description Debian package versions that matter */
-            packages: {
-                [key: string]: string;
-            };
-            /** @description provider tool versions */
-            tools: {
-                [key: string]: string;
-            };
         };
     };
     responses: never;
