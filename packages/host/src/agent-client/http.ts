@@ -1,0 +1,122 @@
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { BrowserVmError, faultSchema } from '@browser-vm/protocol';
+
+/** A guest is not trusted with our memory. Bytes of one answer. */
+const MAX_ANSWER = 1024 * 1024;
+/** A VM whose CPUs run answers at once; emulation under load is slow. Milliseconds. */
+const ANSWER_TIMEOUT = 60_000;
+
+export interface Ask {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly token?: string | null;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** HTTP to one guest with connections of its own: the next VM at this address must not get this one's. */
+export class GuestHttp {
+  readonly #at: { readonly host: string; readonly port: number };
+  readonly #connections = new Agent({ keepAlive: true, maxSockets: 8 });
+
+  constructor(at: { readonly host: string; readonly port: number }) {
+    this.#at = at;
+  }
+
+  /** The JSON an agent answers. Rejects with the agent's own fault, or `agent_unreachable`. */
+  async json(ask: Ask): Promise<unknown> {
+    const response = await this.open(ask);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > MAX_ANSWER) throw new Error(`an answer longer than ${MAX_ANSWER} bytes`);
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      response.destroy();
+      throw unreachable(ask, error);
+    }
+    const text = Buffer.concat(chunks).toString('utf8');
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return parse(ask, text);
+    const fault = faultSchema.safeParse(parse(ask, text));
+    throw new BrowserVmError(
+      fault.success
+        ? fault.data
+        : {
+            code: 'agent_refused',
+            message: `${ask.method} ${ask.path}: the agent answered ${status}`,
+            hop: 'agent',
+          },
+    );
+  }
+
+  /** The answer's headers have arrived; its body is the caller's. */
+  async open(ask: Ask): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
+    const timeout = AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT);
+    const sent: ClientRequest = request({
+      ...this.#at,
+      method: ask.method,
+      path: ask.path,
+      agent: this.#connections,
+      headers: {
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+        ...(ask.token == null ? {} : { authorization: `Bearer ${ask.token}` }),
+      },
+    });
+    const abort = (): void => {
+      sent.destroy(new Error(timeout.aborted ? 'no answer in time' : 'aborted'));
+    };
+    timeout.addEventListener('abort', abort, { once: true });
+    ask.signal?.addEventListener('abort', abort, { once: true });
+    if (ask.signal?.aborted === true) abort();
+    sent.once('error', reject);
+    sent.once('response', resolve);
+    sent.end(body);
+    try {
+      const response = await promise;
+      // From here on the caller's signal ends it, not the time an answer may take to begin.
+      timeout.removeEventListener('abort', abort);
+      response.once('close', () => ask.signal?.removeEventListener('abort', abort));
+      return response;
+    } catch (error) {
+      ask.signal?.removeEventListener('abort', abort);
+      timeout.removeEventListener('abort', abort);
+      throw unreachable(ask, error);
+    }
+  }
+
+  close(): void {
+    this.#connections.destroy();
+  }
+}
+
+function parse(ask: Ask, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BrowserVmError(
+      {
+        code: 'agent_not_json',
+        message: `${ask.method} ${ask.path}: the agent's answer is no JSON`,
+        hop: 'agent',
+      },
+      { cause: error },
+    );
+  }
+}
+
+function unreachable(ask: Ask, error: unknown): BrowserVmError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new BrowserVmError(
+    { code: 'agent_unreachable', message: `${ask.method} ${ask.path}: ${code ?? message}`, hop: 'agent' },
+    { cause: error },
+  );
+}

@@ -1,0 +1,117 @@
+import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { type Check, type Configuration, type Hop, toFault } from '@browser-vm/protocol';
+import type { Driver } from '../drivers/driver.ts';
+import type { Image } from '../image/index.ts';
+import { checkMemory, checkNft, checkTun } from '../preflight.ts';
+import { capacityOf } from '../slot/link.ts';
+import { run } from '../system/run.ts';
+import type { Template } from '../template/template.ts';
+
+/** Of free disk below which templates and logs may not fit. MB. */
+const LEAST_DISK_MB = 4000;
+
+export interface DoctorOptions {
+  readonly configuration: Configuration;
+  readonly driver: Driver;
+  readonly openImage: () => Promise<Image>;
+  readonly findTemplate: (image: Image) => Promise<Template | null>;
+}
+
+/** Everything a VM needs, checked one by one; a check that fails does not keep the others from running. */
+export async function doctor(options: DoctorOptions): Promise<readonly Check[]> {
+  const { configuration } = options;
+  const image = options.openImage();
+  image.catch(() => {});
+  return await Promise.all([
+    check('privileges', 'host', root),
+    check('TUN', 'slot', async () => {
+      await checkTun();
+      return '/dev/net/tun is there';
+    }),
+    program('iproute2', 'slot', 'ip', ['-V'], 'iproute2'),
+    check('nftables', 'slot', async () => {
+      await checkNft();
+      return (await run('nft', ['--version'], { hop: 'slot' })).trim();
+    }),
+    program('util-linux', 'driver', 'setpriv', ['--version'], 'util-linux'),
+    program('perl', 'driver', 'perl', ['-e', 'print "perl $^V"'], 'perl-base'),
+    program('QEMU', 'driver', 'qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
+    check('slot subnet', 'configuration', async () => {
+      const capacity = capacityOf(configuration.BROWSER_VM_SLOT_SUBNET);
+      if (capacity < configuration.BROWSER_VM_MAX_VMS) {
+        throw new Error(`${configuration.BROWSER_VM_SLOT_SUBNET} has room for ${capacity} slots only`);
+      }
+      return `${configuration.BROWSER_VM_SLOT_SUBNET}, ${capacity} slots`;
+    }),
+    check('forwarding', 'egress', forwarding),
+    check('image', 'image', async () => {
+      const { manifest } = await image;
+      return `${manifest.id}, ${manifest.debian}, agent ${manifest.agentVersion}`;
+    }),
+    check('memory', 'host', async () => {
+      await checkMemory(configuration.BROWSER_VM_MEMORY_MB, await image);
+      return `${configuration.BROWSER_VM_MEMORY_MB} MB per VM`;
+    }),
+    check('accelerator', 'driver', async () => {
+      const { accelerator, whyNotKvm, version } = await options.driver.probe((await image).files.kernel);
+      return `${accelerator}${whyNotKvm === null ? '' : ` (no KVM: ${whyNotKvm})`}, ${options.driver.name} ${version}`;
+    }),
+    check('template', 'template', async () => {
+      const template = await options.findTemplate(await image);
+      return template === null ? 'none yet; made at the first start' : template.manifest.key;
+    }),
+    check('disk', 'host', () => disk(configuration.BROWSER_VM_STATE_DIR)),
+  ]);
+}
+
+async function check(name: string, hop: Hop, find: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, hop, ok: true, detail: await find() };
+  } catch (error) {
+    const fault = toFault(error, hop);
+    return {
+      name,
+      hop: fault.hop,
+      ok: false,
+      detail: fault.message,
+      ...(fault.remedy === undefined ? {} : { remedy: fault.remedy }),
+    };
+  }
+}
+
+function program(
+  name: string,
+  hop: Hop,
+  command: string,
+  argv: readonly string[],
+  debianPackage: string,
+): Promise<Check> {
+  return check(name, hop, async () => (await run(command, argv, { hop })).split('\n')[0]?.trim() ?? '').then(
+    (result) => (result.ok ? result : { ...result, remedy: `apt-get install ${debianPackage}` }),
+  );
+}
+
+async function root(): Promise<string> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  const needed = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_MKNOD: 27n, CAP_SETUID: 7n, CAP_SETGID: 6n };
+  const missing = Object.entries(needed).filter(([, bit]) => ((effective >> bit) & 1n) === 0n);
+  if (missing.length > 0) {
+    throw new Error(`run as root: ${missing.map(([name]) => name).join(', ')} missing`);
+  }
+  return `user ${process.getuid?.()}, all capabilities that slots and VMs need`;
+}
+
+async function forwarding(): Promise<string> {
+  const path = '/proc/sys/net/ipv4/ip_forward';
+  if ((await readFile(path, 'utf8')).trim() === '1') return 'IPv4 forwarding is on';
+  await access(path, constants.W_OK);
+  return 'IPv4 forwarding is off; switched on with the first slot';
+}
+
+async function disk(directory: string): Promise<string> {
+  const { bavail, bsize } = await statfs(directory).catch(() => statfs('/'));
+  const freeMb = Math.round((bavail * bsize) / 1e6);
+  if (freeMb < LEAST_DISK_MB) throw new Error(`${freeMb} MB free at ${directory}, ${LEAST_DISK_MB} needed`);
+  return `${freeMb} MB free at ${directory}`;
+}

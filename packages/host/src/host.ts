@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  BrowserVmError,
+  type Configuration,
+  type Host,
+  type HostUsage,
+  type VmRequest,
+} from '@browser-vm/protocol';
+import { doctor } from './doctor/doctor.ts';
+import type { Driver } from './drivers/driver.ts';
+import { createDriver } from './drivers/index.ts';
+import { type Image, openImage } from './image/index.ts';
+import { acquireLock } from './image/lock.ts';
+import { preflight } from './preflight.ts';
+import { reconcile } from './reconcile/reconcile.ts';
+import { HostSessionVm } from './session-vm/session-vm.ts';
+import { markOf } from './slot/names.ts';
+import { createSlot, ownIndexes } from './slot/slot.ts';
+import { PROBE_UID } from './slot/users.ts';
+import { diskUsageMb } from './system/disk-usage.ts';
+import { readMemory } from './system/memory.ts';
+import { buildTemplate } from './template/build.ts';
+import {
+  pruneTemplates,
+  readTemplate,
+  type Template,
+  type TemplateInputs,
+  templateKey,
+  templatesDirectory,
+} from './template/template.ts';
+
+/** What this needs of a logger; pino's fit. */
+export interface HostLogger {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface HostOptions {
+  readonly configuration: Configuration;
+  readonly repositoryRoot: string;
+  readonly logger: HostLogger;
+}
+
+/** Least time between two pictures of one stream: 30 a second. Milliseconds. */
+const MIN_FRAME_INTERVAL = 33;
+
+/** A machine that runs VMs: this one. */
+export async function createHost({ configuration, logger }: HostOptions): Promise<Host> {
+  const stateDir = configuration.BROWSER_VM_STATE_DIR;
+  const runDir = configuration.BROWSER_VM_RUN_DIR;
+  const subnet = configuration.BROWSER_VM_SLOT_SUBNET;
+  const mark = markOf(runDir);
+  const driver: Driver = createDriver(configuration.BROWSER_VM_DRIVER, {
+    accelerator: configuration.BROWSER_VM_ACCELERATOR,
+    probeCacheFile: join(stateDir, 'accelerator.json'),
+    probeUid: PROBE_UID,
+  });
+  const vms = new Map<string, HostSessionVm>();
+  let current: { readonly image: Image; readonly template: Template } | null = null;
+  let closed = false;
+
+  const openNewest = () => openImage({ stateDir });
+
+  async function inputs(image: Image): Promise<TemplateInputs> {
+    const file = configuration.BROWSER_VM_CA_CERTIFICATES;
+    return {
+      image,
+      driver: driver.name,
+      capabilities: await driver.probe(image.files.kernel),
+      vcpus: configuration.BROWSER_VM_VCPU,
+      memoryMb: configuration.BROWSER_VM_MEMORY_MB,
+      commandLine: '',
+      caCertificates: file === undefined ? [] : [await readCertificates(file)],
+    };
+  }
+
+  async function prepare(progress: (line: string) => void, signal: AbortSignal): Promise<void> {
+    const image = await openNewest();
+    await preflight(configuration, image);
+    const wanted = await inputs(image);
+    const key = templateKey(wanted);
+    await mkdir(templatesDirectory(stateDir), { recursive: true });
+    await mkdir(join(runDir, 'vms'), { recursive: true, mode: 0o711 });
+    const lock = await acquireLock(join(templatesDirectory(stateDir), '.lock'), {
+      waiting: () => progress('waiting for another build of a template'),
+      signal,
+    });
+    try {
+      let template = await readTemplate(stateDir, key);
+      if (template === null) {
+        progress(
+          `making template ${key} of image ${image.manifest.id} under ${wanted.capabilities.accelerator}`,
+        );
+        template = await buildTemplate({
+          ...wanted,
+          stateDir,
+          runDir,
+          mark,
+          subnet,
+          driverCode: driver,
+          progress,
+          signal,
+        });
+      }
+      if (vms.size === 0) await pruneTemplates(stateDir, key);
+      current = { image, template };
+      progress(`template ${key} is ready`);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  return {
+    doctor: () =>
+      doctor({
+        configuration,
+        driver,
+        openImage: openNewest,
+        findTemplate: async (image) => readTemplate(stateDir, templateKey(await inputs(image))),
+      }),
+
+    prepare: (progress, signal) => prepare(progress, signal ?? new AbortController().signal),
+
+    async start(request: VmRequest) {
+      if (closed) throw refused('host_closed', 'this host is shutting down');
+      if (vms.size >= configuration.BROWSER_VM_MAX_VMS) {
+        throw refused(
+          'host_full',
+          `${vms.size} VMs are running, which is the limit`,
+          'end a session, or raise BROWSER_VM_MAX_VMS',
+        );
+      }
+      const image = await openNewest();
+      await preflight(configuration, image);
+      if (current === null || current.image.manifest.id !== image.manifest.id) {
+        await prepare((line) => logger.info({}, line), new AbortController().signal);
+      }
+      if (current === null) throw refused('template_missing', 'there is no template');
+      const vmId = `vm-${randomBytes(6).toString('hex')}`;
+      const vm = HostSessionVm.start({
+        vmId,
+        request,
+        driver,
+        ...current,
+        runDir,
+        logDirectory: join(stateDir, 'logs', request.sessionId),
+        streamer: {
+          udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
+          maxKbps: configuration.BROWSER_VM_MAX_KBPS,
+          minFrameIntervalMs: MIN_FRAME_INTERVAL,
+        },
+        takeSlot: () => createSlot({ mark, subnet }),
+        log: (message, details) => logger.info(details, message),
+        onGone: () => vms.delete(vmId),
+      });
+      vms.set(vmId, vm);
+      return vm;
+    },
+
+    async usage(): Promise<HostUsage> {
+      const room = (name: string) => diskUsageMb(join(stateDir, name));
+      const [slots, { availableMb }, images, templates, logs] = await Promise.all([
+        ownIndexes(mark),
+        readMemory(),
+        room('images'),
+        room('templates'),
+        room('logs'),
+      ]);
+      const streamers = [...vms.values()].filter((vm) => vm.hasStreamer).length;
+      return {
+        vms: vms.size,
+        slots: slots.length,
+        streamers,
+        freeMemoryMb: availableMb,
+        diskMb: { images, templates, logs },
+      };
+    },
+
+    reconcile: () => reconcile({ runDir, mark, keep: new Set(vms.keys()) }),
+
+    async close() {
+      closed = true;
+      const results = await Promise.allSettled([...vms.values()].map((vm) => vm.stop()));
+      await driver.close();
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+    },
+  };
+}
+
+function portRange(text: string | undefined): { min: number; max: number } | null {
+  if (text === undefined) return null;
+  const [min, max] = text.split('-').map(Number);
+  return { min: min!, max: max! };
+}
+
+async function readCertificates(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new BrowserVmError(
+      {
+        code: 'certificates_unreadable',
+        message: `BROWSER_VM_CA_CERTIFICATES ${file} cannot be read: ${(error as Error).message}`,
+        hop: 'configuration',
+      },
+      { cause: error },
+    );
+  });
+}
+
+function refused(code: string, message: string, remedy?: string): BrowserVmError {
+  return new BrowserVmError(
+    { code, message, hop: 'host', ...(remedy === undefined ? {} : { remedy }) },
+    { status: 503 },
+  );
+}

@@ -1,0 +1,363 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import {
+  type AgentEvent,
+  BrowserVmError,
+  type Credential,
+  type Fault,
+  GUEST,
+  type IceCandidate,
+  type SessionVm,
+  type StreamerCommand,
+  type StreamerEvent,
+  toFault,
+  type VmEvent,
+  type VmRequest,
+} from '@browser-vm/protocol';
+import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
+import type { Driver, Vm, VmExit } from '../drivers/driver.ts';
+import type { Image } from '../image/index.ts';
+import type { Slot } from '../slot/slot.ts';
+import { StreamerProcess } from '../streamer-process/streamer-process.ts';
+import { tail } from '../system/tail.ts';
+import type { Template } from '../template/template.ts';
+import { AgentLog } from './agent-log.ts';
+import { EventQueue } from './event-queue.ts';
+
+/** A resumed agent answers within a second; a loaded host under emulation takes longer. Milliseconds. */
+const AGENT_TIMEOUT = 60_000;
+const VNC_TIMEOUT = 10_000;
+/** Console lines that a failure carries. */
+const TAIL_LINES = 50;
+
+export interface SessionVmOptions {
+  readonly vmId: string;
+  readonly request: VmRequest;
+  readonly driver: Driver;
+  readonly image: Image;
+  readonly template: Template;
+  readonly runDir: string;
+  /** Made here; console and logs of this session stay in it. */
+  readonly logDirectory: string;
+  readonly streamer: Pick<
+    Extract<StreamerCommand, { type: 'configure' }>,
+    'udpPortRange' | 'maxKbps' | 'minFrameIntervalMs'
+  >;
+  readonly takeSlot: () => Promise<Slot>;
+  readonly log: (message: string, details: Record<string, unknown>) => void;
+  /** Called once, when nothing of it is left. */
+  readonly onGone: () => void;
+}
+
+/** A VM, its slot and its streamer, from request to gone. `start` returns at once; `events` tell the rest. */
+export class HostSessionVm implements SessionVm {
+  readonly vmId: string;
+  readonly driver: string;
+  readonly #options: SessionVmOptions;
+  readonly #events = new EventQueue<VmEvent>();
+  /** Aborted by `stop` and by the first failure: ends all that is under way. */
+  readonly #ending = new AbortController();
+  readonly #streamerReady = Promise.withResolvers<StreamerProcess>();
+  readonly #running: Promise<void>;
+  #slot: Slot | null = null;
+  #streamer: StreamerProcess | null = null;
+  #vm: Vm | null = null;
+  #agent: AgentClient | null = null;
+  #agentLog: AgentLog | null = null;
+  #failed = false;
+  #stopping: Promise<void> | null = null;
+
+  private constructor(options: SessionVmOptions) {
+    this.vmId = options.vmId;
+    this.driver = options.driver.name;
+    this.#options = options;
+    this.#streamerReady.promise.catch(() => {});
+    this.#running = this.#run().catch((error: unknown) => this.#fail(toFault(error, 'host')));
+  }
+
+  static start(options: SessionVmOptions): HostSessionVm {
+    return new HostSessionVm(options);
+  }
+
+  get events(): AsyncIterable<VmEvent> {
+    return this.#events;
+  }
+
+  get hasStreamer(): boolean {
+    return this.#streamer !== null;
+  }
+
+  async offer(viewerId: string, sdp: string): Promise<string> {
+    return await (await this.#streamerReady.promise).offer(viewerId, sdp);
+  }
+
+  async addCandidate(viewerId: string, candidate: IceCandidate): Promise<void> {
+    (await this.#streamerReady.promise).send({ type: 'candidate', viewerId, candidate });
+  }
+
+  async disconnectViewer(viewerId: string): Promise<void> {
+    (await this.#streamerReady.promise).send({ type: 'disconnect', viewerId });
+  }
+
+  async openVnc(signal?: AbortSignal): Promise<Duplex> {
+    const slot = this.#slot;
+    if (slot === null || this.#vm === null) throw gone('vm_not_ready', 'the VM is not running yet', 'driver');
+    const limit = AbortSignal.any([
+      this.#ending.signal,
+      AbortSignal.timeout(VNC_TIMEOUT),
+      ...(signal === undefined ? [] : [signal]),
+    ]);
+    const socket = connect({ ...slot.vnc, noDelay: true });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => socket.destroy(new Error('no answer in time'));
+    limit.addEventListener('abort', abort, { once: true });
+    socket.once('connect', resolve);
+    socket.once('error', reject);
+    try {
+      await promise;
+      return socket;
+    } catch (error) {
+      throw new BrowserVmError(
+        {
+          code: 'vnc_unreachable',
+          message: `the guest's VNC server cannot be reached: ${(error as Error).message}`,
+          hop: 'display',
+        },
+        { cause: error },
+      );
+    } finally {
+      limit.removeEventListener('abort', abort);
+      socket.off('error', reject);
+    }
+  }
+
+  async signIn(): Promise<void> {
+    await this.#identified().signIn(this.#options.request.provider, this.#ending.signal);
+  }
+
+  async takeCredential(): Promise<Credential> {
+    return await this.#identified().credential(this.#ending.signal);
+  }
+
+  async consoleTail(lines: number): Promise<readonly string[]> {
+    const living = await this.#vm?.consoleTail(lines);
+    if (living !== undefined && living.length > 0) return living;
+    return await tail(join(this.#options.logDirectory, 'console.log'), lines);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#end().catch((error: unknown) => {
+      // What could not be removed is tried again at the next call.
+      this.#stopping = null;
+      throw error;
+    });
+    await this.#stopping;
+  }
+
+  async #run(): Promise<void> {
+    const { logDirectory, request } = this.#options;
+    await mkdir(logDirectory, { recursive: true, mode: 0o700 });
+    this.#agentLog = new AgentLog(join(logDirectory, 'agent.log'));
+    this.#slot = await this.#options.takeSlot();
+    this.#ending.signal.throwIfAborted();
+    this.#events.push({ type: 'slot_taken' });
+    // Each fails for itself, and both are over when this is: `stop` must find all that was started.
+    await Promise.all([
+      this.#startStreamer(this.#slot).catch((error: unknown) => this.#fail(toFault(error, 'streamer'))),
+      this.#resume(this.#slot).catch((error: unknown) => this.#fail(toFault(error, 'driver'))),
+    ]);
+    this.#ending.signal.throwIfAborted();
+    this.#options.log('VM is ready', { vmId: this.vmId, sessionId: request.sessionId });
+  }
+
+  async #startStreamer(slot: Slot): Promise<void> {
+    const { logDirectory, request, streamer: settings, template } = this.#options;
+    const streamer = await StreamerProcess.start({
+      uid: slot.streamerUid,
+      gid: slot.streamerUid,
+      logFile: join(logDirectory, 'streamer.log'),
+      firstPicture: template.picture,
+      configure: { iceServers: [...request.iceServers], ...settings },
+      onEvent: (event) => this.#streamerSaid(event),
+    });
+    this.#streamer = streamer;
+    this.#ending.signal.throwIfAborted();
+    void streamer.died.then((fault) => this.#fail(fault));
+    // The source tries again and again until the VM answers, so this may come first.
+    streamer.attach(slot.vnc, template.manifest.picture);
+    this.#streamerReady.resolve(streamer);
+    this.#events.push({ type: 'streamer_ready' });
+  }
+
+  /** Clock, entropy and identity before anything else; until then the guest has no secret and no name. */
+  async #resume(slot: Slot): Promise<void> {
+    const { image, request, template } = this.#options;
+    const { manifest } = template;
+    const vm = await this.#options.driver.restore(template.directory, {
+      id: this.vmId,
+      directory: join(this.#options.runDir, 'vms', this.vmId),
+      uid: slot.vmUid,
+      gid: slot.vmUid,
+      vcpus: manifest.vcpus,
+      memoryMb: manifest.memoryMb,
+      kernel: image.files.kernel,
+      initrd: image.files.initrd,
+      commandLine: '',
+      drives: [
+        { id: 'rootfs', path: image.files.rootfs },
+        { id: 'providers', path: image.files.providers },
+      ],
+      network: slot.network,
+    });
+    this.#vm = vm;
+    void vm.exited.then((exit) => this.#guestEnded(exit));
+    this.#ending.signal.throwIfAborted();
+    await vm.resume();
+    this.#events.push({ type: 'vm_resumed' });
+    const agent = new AgentClient(slot.agent);
+    this.#agent = agent;
+    const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(AGENT_TIMEOUT)]);
+    const health = await agent.reachable(signal).catch((error: unknown) => {
+      this.#ending.signal.throwIfAborted();
+      if (error instanceof BrowserVmError) throw error;
+      throw gone('agent_silent', `the agent did not answer within ${AGENT_TIMEOUT / 1000} s`, 'agent');
+    });
+    checkAgent(health, {
+      agentVersion: image.manifest.agentVersion,
+      commandLine: manifest.commandLine,
+      address: GUEST.address,
+    });
+    this.#events.push({ type: 'agent_ready' });
+    await agent.identify(
+      {
+        token: randomBytes(32).toString('hex'),
+        sessionId: request.sessionId,
+        unixTimeMs: Date.now(),
+        entropy: randomBytes(64).toString('base64'),
+        machineId: randomBytes(16).toString('hex'),
+        hostname: GUEST.hostname,
+        timezone: 'Etc/UTC',
+      },
+      signal,
+    );
+    this.#events.push({ type: 'identity_set' });
+    void this.#follow(agent).catch((error: unknown) => this.#fail(toFault(error, 'agent')));
+  }
+
+  /** The template's stages are replayed first; the last of them is what a person waits for. */
+  async #follow(agent: AgentClient): Promise<void> {
+    for await (const { event, elapsedMs } of agent.events(this.#ending.signal)) {
+      this.#agentSaid(event, elapsedMs);
+    }
+  }
+
+  #agentSaid(event: AgentEvent['event'], elapsedMs: number): void {
+    switch (event.type) {
+      case 'stage':
+        this.#events.push({ type: 'guest_stage', stage: event.stage, elapsedMs });
+        if (event.stage === 'browser') this.#events.push({ type: 'desktop_ready' });
+        return;
+      case 'failed':
+        this.#fail(event.fault);
+        return;
+      case 'log':
+        this.#agentLog?.write(event.level, event.message);
+        return;
+      default:
+        this.#events.push(event);
+    }
+  }
+
+  #streamerSaid(event: StreamerEvent): void {
+    if (event.type === 'viewer') {
+      this.#events.push({ type: 'viewer', viewerId: event.viewerId, state: event.state });
+    } else if (event.type === 'candidate') {
+      this.#events.push({ type: 'candidate', viewerId: event.viewerId, candidate: event.candidate });
+    } else if (event.type === 'detached') {
+      this.#options.log('streamer lost the desktop', { vmId: this.vmId, fault: event.fault });
+    }
+  }
+
+  #guestEnded(exit: VmExit): void {
+    if (exit.reason === 'stopped') return;
+    const said = exit.consoleTail.at(-1) ?? exit.monitorTail.at(-1);
+    this.#fail({
+      code: 'vm_died',
+      message: `the VM ended by itself (${exit.reason})${said === undefined ? '' : `: ${said}`}`,
+      hop: 'driver',
+      details: { code: exit.code, signal: exit.signal, monitorTail: exit.monitorTail.slice(-10) },
+    });
+  }
+
+  /** Once: the first failure is the reason, what it causes is not. */
+  #fail(fault: Fault): void {
+    if (this.#failed || this.#stopping !== null) return;
+    this.#failed = true;
+    this.#streamerReady.reject(new BrowserVmError(fault));
+    void this.consoleTail(TAIL_LINES)
+      .catch((): readonly string[] => [])
+      .then((consoleTail) => {
+        this.#events.push({ type: 'failed', fault, consoleTail });
+        this.#events.end();
+      });
+    this.#ending.abort(new BrowserVmError(fault));
+  }
+
+  #identified(): AgentClient {
+    if (this.#agent === null) throw gone('vm_not_ready', 'the agent is not ready yet', 'agent');
+    return this.#agent;
+  }
+
+  /** First what could still speak for the VM, then the VM, then what it stood in. */
+  async #end(): Promise<void> {
+    const stopped = gone('vm_stopped', `VM ${this.vmId} was stopped`, 'host');
+    this.#ending.abort(stopped);
+    this.#streamerReady.reject(stopped);
+    await this.#running;
+    this.#events.end();
+    this.#agent?.close();
+    await this.#agentLog?.close();
+    const results = await Promise.allSettled([
+      this.#streamer?.stop(),
+      this.#vm?.stop({ archiveTo: this.#options.logDirectory }),
+    ]);
+    // A namespace lives as long as a process in it does.
+    results.push(...(await Promise.allSettled([this.#slot?.remove()])));
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    const leftovers = await this.#leftovers();
+    if (errors.length === 0 && leftovers.length === 0) return this.#options.onGone();
+    const reasons = [...leftovers, ...errors.map((error) => String((error as Error).message))];
+    throw new BrowserVmError(
+      { code: 'vm_leftovers', message: `VM ${this.vmId} left: ${reasons.join('; ')}`, hop: 'host' },
+      { cause: new AggregateError(errors) },
+    );
+  }
+
+  async #leftovers(): Promise<string[]> {
+    const places = {
+      'the monitor': this.#vm === null ? null : `/proc/${this.#vm.pid}`,
+      'the streamer': this.#streamer === null ? null : `/proc/${this.#streamer.pid}`,
+      'its namespace': this.#slot === null ? null : this.#slot.network.namespace,
+      'its directory': this.#vm === null ? null : join(this.#options.runDir, 'vms', this.vmId),
+    };
+    const left: string[] = [];
+    for (const [what, path] of Object.entries(places)) {
+      if (
+        path !== null &&
+        (await stat(path).then(
+          () => true,
+          () => false,
+        ))
+      )
+        left.push(`${what} (${path})`);
+    }
+    return left;
+  }
+}
+
+function gone(code: string, message: string, hop: Fault['hop']): BrowserVmError {
+  return new BrowserVmError({ code, message, hop }, { status: 409 });
+}

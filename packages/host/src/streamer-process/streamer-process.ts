@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import {
+  BrowserVmError,
+  type Fault,
+  type StreamerCommand,
+  type StreamerEvent,
+  streamerEventSchema,
+} from '@browser-vm/protocol';
+import { SYSTEM_PATH } from '../system/run.ts';
+import { tail } from '../system/tail.ts';
+
+/** By path, since the host starts the streamer and never imports it. */
+const MAIN = new URL('../../../streamer/src/main.ts', import.meta.url).pathname;
+/** Of the streamer's own objects; pictures and libwebrtc live outside of it. MB. */
+const OBJECTS_MB = 128;
+/** Node.js loads libwebrtc in half a second; a loaded host takes longer. Milliseconds. */
+const READY_TIMEOUT = 30_000;
+const ANSWER_TIMEOUT = 20_000;
+const CLOSE_TIMEOUT = 2000;
+
+export interface StreamerOptions {
+  /** The streamer becomes this user. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly logFile: string;
+  /** A file that stands for the desktop until the VM's own picture is there; may be none. */
+  readonly firstPicture: string | null;
+  readonly configure: Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
+  readonly onEvent: (event: StreamerEvent) => void;
+}
+
+/** One session's streamer: a process that shares nothing with us but an IPC channel, and is not trusted. */
+export class StreamerProcess {
+  /** Resolves once with the fault, when the process ended without being told to; never rejects. */
+  readonly died: Promise<Fault>;
+  readonly pid: number;
+  readonly #process: ChildProcess;
+  readonly #gone: Promise<unknown>;
+  readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
+  readonly #onEvent: (event: StreamerEvent) => void;
+  #closing: Promise<void> | null = null;
+
+  private constructor(child: ChildProcess, options: StreamerOptions) {
+    this.#process = child;
+    this.pid = child.pid ?? -1;
+    this.#onEvent = options.onEvent;
+    this.#gone = once(child, 'close').catch(() => {});
+    const died = Promise.withResolvers<Fault>();
+    this.died = died.promise;
+    child.on('message', (message) => this.#receive(message));
+    child.once('exit', (code, signal) => {
+      void tail(options.logFile, 5).then((lines) => {
+        const fault: Fault = {
+          code: 'streamer_died',
+          message: `the streamer ended with ${signal ?? `exit code ${code}`}${lines.length > 0 ? `: ${lines.at(-1)}` : ''}`,
+          hop: 'streamer',
+        };
+        for (const waiting of this.#answers.values()) waiting.reject(new BrowserVmError(fault));
+        this.#answers.clear();
+        if (this.#closing === null) died.resolve(fault);
+      });
+    });
+  }
+
+  /** Resolves when the streamer has given up its privileges and knows its configuration. */
+  static async start(options: StreamerOptions): Promise<StreamerProcess> {
+    const log = await open(options.logFile, 'a', 0o600);
+    const picture = options.firstPicture === null ? null : await open(options.firstPicture, 'r');
+    try {
+      const argv = ['--no-new-privs', '--pdeathsig', 'KILL', '--', process.execPath];
+      const node = [`--max-old-space-size=${OBJECTS_MB}`, '--disable-warning=ExperimentalWarning', MAIN];
+      const child = spawn('setpriv', [...argv, ...node], {
+        cwd: '/',
+        env: {
+          PATH: SYSTEM_PATH,
+          BROWSER_VM_STREAMER_UID: String(options.uid),
+          BROWSER_VM_STREAMER_GID: String(options.gid),
+        },
+        stdio: ['ignore', log.fd, log.fd, 'ipc', ...(picture === null ? [] : [picture.fd])],
+        detached: true,
+      });
+      await once(child, 'spawn');
+      const ready = Promise.withResolvers<void>();
+      const streamer = new StreamerProcess(child, {
+        ...options,
+        onEvent: (event) => {
+          if (event.type === 'ready') ready.resolve();
+          else options.onEvent(event);
+        },
+      });
+      const timer = setTimeout(() => ready.reject(late('start')), READY_TIMEOUT);
+      streamer.died.then((fault) => ready.reject(new BrowserVmError(fault)));
+      try {
+        await ready.promise;
+      } catch (error) {
+        await streamer.stop();
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+      streamer.send({ type: 'configure', ...options.configure });
+      return streamer;
+    } finally {
+      await log.close();
+      await picture?.close();
+    }
+  }
+
+  /** The picture is handed over as a descriptor: the streamer's user need not reach the directories above. */
+  attach(
+    at: { readonly host: string; readonly port: number },
+    picture: { width: number; height: number } | null,
+  ): void {
+    this.send({
+      type: 'attach',
+      ...at,
+      firstPicture: picture === null ? null : { path: '/proc/self/fd/4', ...picture },
+    });
+  }
+
+  async offer(viewerId: string, sdp: string): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.#answers.get(viewerId)?.reject(late('answer the first of two offers'));
+    this.#answers.set(viewerId, { resolve, reject });
+    const timer = setTimeout(() => reject(late('answer an offer')), ANSWER_TIMEOUT);
+    this.send({ type: 'offer', viewerId, sdp });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#answers.delete(viewerId);
+    }
+  }
+
+  /** Commands to a process that is gone are dropped: `died` tells. */
+  send(command: StreamerCommand): void {
+    if (this.#process.connected) this.#process.send(command, () => {});
+  }
+
+  async stop(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.send({ type: 'close' });
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), CLOSE_TIMEOUT);
+    await this.#gone;
+    clearTimeout(timer);
+  }
+
+  #receive(message: unknown): void {
+    const parsed = streamerEventSchema.safeParse(message);
+    // A streamer that says what no streamer says has been taken over.
+    if (!parsed.success) return void this.#process.kill('SIGKILL');
+    const event = parsed.data;
+    if (event.type === 'answer') this.#answers.get(event.viewerId)?.resolve(event.sdp);
+    else if (event.type === 'refused')
+      this.#answers.get(event.viewerId)?.reject(new BrowserVmError(event.fault));
+    this.#onEvent(event);
+  }
+}
+
+function late(what: string): BrowserVmError {
+  return new BrowserVmError({
+    code: 'streamer_timeout',
+    message: `the streamer did not ${what} in time`,
+    hop: 'streamer',
+  });
+}

@@ -1,0 +1,218 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
+import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
+import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
+import type { Driver, Vm } from '../drivers/driver.ts';
+import { createSlot, type Slot } from '../slot/slot.ts';
+import {
+  buildingDirectory,
+  finishTemplate,
+  PICTURE_FILE,
+  readTemplate,
+  type Template,
+  type TemplateInputs,
+  templateKey,
+} from './template.ts';
+
+/** Booting and painting takes 20 to 40 s under emulation, more on a loaded host. Milliseconds. */
+const BUILD_TIMEOUT = 600_000;
+/** A browser that has just painted still works for a while; a template should be frozen at rest. */
+const REST_TIMEOUT = 90_000;
+/** Share of one core below which a guest is at rest. */
+const REST_SHARE = 0.1;
+/** Guests under emulation sometimes crash while their kernel patches itself on two CPUs; see the driver. */
+const ATTEMPTS = 3;
+
+export interface BuildTemplateOptions extends TemplateInputs {
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly mark: string;
+  readonly subnet: string;
+  readonly driverCode: Driver;
+  readonly progress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Boots the image, waits for a painted browser, freezes it. The caller holds the template lock. */
+export async function buildTemplate(options: BuildTemplateOptions): Promise<Template> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attemptBuild(options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      const guestDied = error instanceof BrowserVmError && error.code === 'guest_died';
+      if (!guestDied || attempt === ATTEMPTS) throw error;
+      options.progress(`${error.message}; trying again`);
+    }
+  }
+}
+
+async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
+  const key = templateKey(options);
+  const building = await buildingDirectory(options.stateDir, key);
+  let slot: Slot | null = null;
+  let vm: Vm | null = null;
+  try {
+    slot = await createSlot(options);
+    const started = performance.now();
+    const { image } = options;
+    vm = await options.driverCode.boot({
+      id: `template-${key}`,
+      directory: join(options.runDir, 'vms', `template-${key}-${process.pid}`),
+      uid: slot.vmUid,
+      gid: slot.vmUid,
+      vcpus: options.vcpus,
+      memoryMb: options.memoryMb,
+      kernel: image.files.kernel,
+      initrd: image.files.initrd,
+      commandLine: options.commandLine,
+      drives: [
+        { id: 'rootfs', path: image.files.rootfs },
+        { id: 'providers', path: image.files.providers },
+      ],
+      network: slot.network,
+      snapshotDirectory: building,
+    });
+    const booted = vm;
+    const died = new AbortController();
+    void vm.exited.then(({ reason }) => died.abort(reason));
+    const signal = AbortSignal.any([options.signal, died.signal, AbortSignal.timeout(BUILD_TIMEOUT)]);
+    try {
+      await paint(slot, booted, options, signal);
+      const coldBootMs = Math.round(performance.now() - started);
+      options.progress('waiting until the guest rests');
+      await rest(booted.pid, signal);
+      const picture = await lastPicture(slot, signal);
+      await writeFile(join(building, PICTURE_FILE), picture.pixels, { mode: 0o644 });
+      options.progress('freezing');
+      await booted.pause();
+      await booted.snapshot();
+      await finishTemplate(building, options.stateDir, {
+        formatVersion: 1,
+        key,
+        imageId: image.manifest.id,
+        agentVersion: image.manifest.agentVersion,
+        driver: options.driver,
+        driverVersion: options.capabilities.version,
+        accelerator: options.capabilities.accelerator,
+        vcpus: options.vcpus,
+        memoryMb: options.memoryMb,
+        commandLine: booted.commandLine,
+        builtAt: new Date().toISOString(),
+        coldBootMs,
+        picture: { width: picture.width, height: picture.height },
+      });
+    } catch (error) {
+      throw await explained(booted, died.signal, signal, error);
+    }
+  } finally {
+    await vm?.stop();
+    await slot?.remove();
+    await rm(building, { recursive: true, force: true });
+  }
+  const template = await readTemplate(options.stateDir, key);
+  if (template === null) throw new Error(`template ${key} was built and cannot be read`);
+  return template;
+}
+
+/** Resolves when the agent says that the browser has painted. */
+async function paint(slot: Slot, vm: Vm, options: BuildTemplateOptions, signal: AbortSignal): Promise<void> {
+  const agent = new AgentClient(slot.agent);
+  const following = new AbortController();
+  try {
+    const health = await agent.reachable(signal);
+    checkAgent(health, {
+      agentVersion: options.image.manifest.agentVersion,
+      commandLine: vm.commandLine,
+      address: GUEST.address,
+    });
+    await agent.prepare({ caCertificates: [...options.caCertificates], display: GUEST.display }, signal);
+    for await (const { event, elapsedMs } of agent.events(AbortSignal.any([signal, following.signal]))) {
+      if (event.type === 'failed') throw new BrowserVmError(event.fault);
+      if (event.type !== 'stage') continue;
+      options.progress(`${describe(event.stage)} after ${(elapsedMs / 1000).toFixed(1)} s`);
+      if (event.stage === 'browser') break;
+    }
+    signal.throwIfAborted();
+  } finally {
+    // No connection of ours may be frozen into the template.
+    following.abort();
+    agent.close();
+  }
+}
+
+function describe(stage: AgentStage): string {
+  return {
+    kernel: 'kernel up',
+    network: 'network up',
+    agent: 'agent up',
+    display: 'display up',
+    browser: 'browser painted',
+  }[stage];
+}
+
+/** Resolves when the guest's CPUs have next to nothing to do, or when they never will. */
+async function rest(pid: number, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + REST_TIMEOUT;
+  let calm = 0;
+  let before = await cpuSeconds(pid);
+  while (calm < 3 && performance.now() < until) {
+    await delay(1000, undefined, { signal });
+    const now = await cpuSeconds(pid);
+    calm = now - before < REST_SHARE ? calm + 1 : 0;
+    before = now;
+  }
+}
+
+/** User and system time of a process; clock ticks are hundredths of a second on Linux. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const [, fields = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
+  const [user, system] = fields.split(' ').slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+}
+
+async function lastPicture(slot: Slot, signal: AbortSignal): Promise<Picture> {
+  const client = await RfbClient.connect(slot.vnc, { signal, timeoutMs: 30_000 });
+  try {
+    const picture = await client.takePicture({ signal, timeoutMs: 30_000 });
+    const { width, height } = GUEST.display;
+    if (picture.width !== width || picture.height !== height) {
+      throw refused(`the desktop is ${picture.width}x${picture.height}, not ${width}x${height}`);
+    }
+    if (isBlank(picture)) throw refused('the desktop is blank: the browser has not painted');
+    return picture;
+  } finally {
+    client.close();
+  }
+}
+
+async function explained(vm: Vm, died: AbortSignal, all: AbortSignal, error: unknown): Promise<unknown> {
+  if (died.aborted) {
+    const exit = await vm.exited;
+    return new BrowserVmError(
+      {
+        code: 'guest_died',
+        message: `the guest ended while the template was made (${exit.reason}): ${exit.consoleTail.at(-1) ?? 'no console output'}`,
+        hop: 'template',
+        details: { consoleTail: exit.consoleTail, monitorTail: exit.monitorTail },
+      },
+      { cause: error },
+    );
+  }
+  if (!all.aborted || error instanceof BrowserVmError) return error;
+  return new BrowserVmError(
+    {
+      code: 'template_timeout',
+      message: `no painted browser within ${BUILD_TIMEOUT / 1000} s`,
+      hop: 'template',
+      details: { consoleTail: await vm.consoleTail(30) },
+    },
+    { cause: error },
+  );
+}
+
+function refused(message: string): BrowserVmError {
+  return new BrowserVmError({ code: 'template_refused', message, hop: 'template', remedy: 'try again' });
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AGENT_CONTRACT_VERSION, GUEST } from '@browser-vm/protocol';
+import { z } from 'zod';
+import type { DriverCapabilities } from '../drivers/driver.ts';
+import type { Image } from '../image/index.ts';
+
+export const TEMPLATE_FILE = 'template.json';
+export const PICTURE_FILE = 'picture.bgrx';
+
+/** `template.json`: what a session needs to know of the template it runs from. */
+export const templateManifestSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  key: z.string(),
+  imageId: z.string(),
+  agentVersion: z.string(),
+  driver: z.string(),
+  driverVersion: z.string(),
+  accelerator: z.enum(['kvm', 'tcg']),
+  vcpus: z.number(),
+  memoryMb: z.number(),
+  commandLine: z.string().describe("the guest's whole command line"),
+  builtAt: z.iso.datetime(),
+  coldBootMs: z.number().describe('from starting the monitor to a painted browser'),
+  picture: z.strictObject({ width: z.number().int(), height: z.number().int() }),
+});
+export type TemplateManifest = z.infer<typeof templateManifestSchema>;
+
+/** An image booted once to "browser painted" and frozen. */
+export interface Template {
+  readonly directory: string;
+  readonly manifest: TemplateManifest;
+  /** The last picture of the desktop, BGRX. */
+  readonly picture: string;
+}
+
+/** Everything that makes two templates different. */
+export interface TemplateInputs {
+  readonly image: Image;
+  readonly driver: string;
+  readonly capabilities: DriverCapabilities;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  /** Words for the guest's kernel besides the driver's. */
+  readonly commandLine: string;
+  /** PEM, each one certificate or several. */
+  readonly caCertificates: readonly string[];
+}
+
+/** Changes when templates made by earlier code must not be used. */
+const RECIPE = 1;
+
+export function templateKey(inputs: TemplateInputs): string {
+  const { image, capabilities } = inputs;
+  const all = [
+    RECIPE,
+    AGENT_CONTRACT_VERSION,
+    GUEST,
+    image.manifest.id,
+    image.manifest.agentVersion,
+    inputs.driver,
+    capabilities.version,
+    capabilities.accelerator,
+    inputs.vcpus,
+    inputs.memoryMb,
+    inputs.commandLine,
+    inputs.caCertificates,
+  ];
+  return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16);
+}
+
+export const templatesDirectory = (stateDir: string): string => join(stateDir, 'templates');
+
+/** Null when there is none, or not a whole one. */
+export async function readTemplate(stateDir: string, key: string): Promise<Template | null> {
+  const directory = join(templatesDirectory(stateDir), key);
+  try {
+    const manifest = templateManifestSchema.parse(
+      JSON.parse(await readFile(join(directory, TEMPLATE_FILE), 'utf8')),
+    );
+    const picture = join(directory, PICTURE_FILE);
+    await stat(picture);
+    return manifest.key === key ? { directory, manifest, picture } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The last step: a directory with this file in it is a template, and nothing before it is. */
+export async function finishTemplate(
+  building: string,
+  stateDir: string,
+  manifest: TemplateManifest,
+): Promise<void> {
+  await writeFile(join(building, TEMPLATE_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  const directory = join(templatesDirectory(stateDir), manifest.key);
+  await rm(directory, { recursive: true, force: true });
+  await rename(building, directory);
+}
+
+/** An empty directory beside the templates. */
+export async function buildingDirectory(stateDir: string, key: string): Promise<string> {
+  const directory = join(templatesDirectory(stateDir), `.building-${key}-${process.pid}`);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  return directory;
+}
+
+/** Removes all templates but one, and what unfinished builds left. Only under the template lock. */
+export async function pruneTemplates(stateDir: string, keep: string): Promise<void> {
+  for (const name of await readdir(templatesDirectory(stateDir)).catch(() => [])) {
+    if (name === keep || name === '.lock') continue;
+    await rm(join(templatesDirectory(stateDir), name), { recursive: true, force: true });
+  }
+}
