@@ -5,7 +5,7 @@ import { lookUpUser } from './user.ts';
 
 /** The build writes the hash of what it bundled beside the bundle. */
 function version(): string {
-  const fromBuild = process.env['BROWSER_VM_AGENT_VERSION'];
+  const fromBuild = process.env.BROWSER_VM_AGENT_VERSION;
   if (fromBuild) return fromBuild;
   const file = new URL('./version', import.meta.url);
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : 'development';

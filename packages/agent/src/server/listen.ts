@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 
+/** Milliseconds for open responses when the agent ends. */
+const GRACE = 1000;
+
 export interface Listener {
   readonly port: number;
   close(): Promise<void>;
@@ -30,9 +33,13 @@ export async function listen(
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
+      const closed = once(server, 'close');
       server.close();
-      server.closeAllConnections();
-      if (server.listening) await once(server, 'close');
+      server.closeIdleConnections();
+      // Event streams end by themselves now; whoever does not read theirs is not waited for.
+      const timer = setTimeout(() => server.closeAllConnections(), GRACE);
+      await closed;
+      clearTimeout(timer);
     },
   };
 }

@@ -40,7 +40,7 @@ function account(document: unknown, { account: where }: Description): string | n
 function expiresAt(document: unknown, { expiresAt: where }: Description): string | null {
   if (where === undefined) return null;
   const found = atPointer(document, where.pointer);
-  const value = where.unit === 'jwt' ? jwtClaims(found)['exp'] : found;
+  const value = where.unit === 'jwt' ? jwtClaims(found).exp : found;
   if (typeof value !== 'number') return null;
   const time = new Date(where.unit === 'milliseconds' ? value : value * 1000);
   return Number.isNaN(time.getTime()) ? null : time.toISOString();

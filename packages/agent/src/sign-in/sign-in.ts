@@ -53,7 +53,7 @@ export class SignIn {
     );
     try {
       const env = this.#environment(opener);
-      requireTool(provider, env['PATH'] ?? '');
+      requireTool(provider, env.PATH ?? '');
       const ended = await this.#runTool(env);
       if (ended.signal > 0 || !provider.login.exitCodes.includes(ended.exitCode)) {
         throw toolFailed(provider, ended, this.#terminal?.output ?? '');
@@ -86,7 +86,7 @@ export class SignIn {
       BROWSER: opener.program,
       ...environment,
       ...provider.login.env,
-      PATH: [opener.directory, clean['PATH']].join(delimiter),
+      PATH: [opener.directory, clean.PATH].join(delimiter),
     };
   }
 

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { credentialSchema, PROVIDERS } from '@browser-vm/protocol';
+import { type IdentityProvider, startIdentityProvider } from '../../../test/identity-provider/index.ts';
+import { codexDirectory } from './support/codex.ts';
+import { type Guest, startGuest, TOKEN } from './support/guest.ts';
+import { inOwnNamespaces, WORLD } from './support/namespace.ts';
+import { Person } from './support/person.ts';
+
+const codex = PROVIDERS.get('codex')!;
+const identity = {
+  token: TOKEN,
+  sessionId: 'session-1',
+  unixTimeMs: Date.now(),
+  entropy: Buffer.alloc(32, 7).toString('base64'),
+  machineId: '0123456789abcdef0123456789abcdef',
+  hostname: 'vm-1',
+};
+
+codexDirectory();
+if (inOwnNamespaces(import.meta.filename)) {
+  let provider: IdentityProvider;
+  const tools = `${WORLD}/tools`;
+
+  before(async () => {
+    mkdirSync(tools);
+    // Below a directory that others may not enter, the user could not run it.
+    execFileSync('mount', ['--bind', codexDirectory(), tools]);
+    provider = await startIdentityProvider({ address: '127.0.0.1' });
+  });
+  after(() => provider.close());
+
+  const prepared = async (): Promise<Guest> => {
+    const guest = await startGuest([tools]);
+    const request = { caCertificates: [provider.caCertificate], display: { width: 1280, height: 720 } };
+    assert.equal((await guest.call('POST', '/v1/prepare', request)).status, 202);
+    await guest.event('stage', (event) => event.stage === 'browser');
+    assert.equal((await guest.call('POST', '/v1/identify', identity)).status, 200);
+    return guest;
+  };
+
+  test('a person signs in on the desktop and the verified credential is handed over', async () => {
+    const guest = await prepared();
+    try {
+      assert.equal((await guest.call('GET', '/v1/health', undefined, null)).status, 401);
+      assert.equal((await guest.call('GET', '/v1/credential')).status, 404);
+      assert.equal((await guest.call('POST', '/v1/sign-in', { provider: codex })).status, 202);
+      const opened = await guest.event('url_opened');
+      assert.equal(opened.origin, 'https://auth.openai.com');
+      const person = await Person.sitDown(guest.vncPort);
+      await person.signIn(provider.user.name, provider.user.password);
+      await guest.event('credential_ready');
+      person.leave();
+
+      const credential = credentialSchema.parse(await (await guest.call('GET', '/v1/credential')).json());
+      const { tokens } = JSON.parse(credential.content);
+      const issued = provider.issuedTokens().at(-1)!;
+      assert.equal(tokens.refresh_token, issued.refreshToken);
+      assert.equal(tokens.access_token, issued.accessToken);
+      assert.equal(credential.account, provider.user.name);
+      assert.ok(Date.parse(credential.expiresAt!) > Date.now());
+      assert.equal(credential.path, '.codex/auth.json');
+
+      const types = guest.events.map(({ event }) => event.type).filter((type) => type !== 'log');
+      assert.deepEqual(types.slice(-4), [
+        'login_started',
+        'url_opened',
+        'credential_seen',
+        'credential_ready',
+      ]);
+      const everything = JSON.stringify(guest.events) + guest.console.join('\n');
+      for (const secret of [tokens.id_token, tokens.access_token, tokens.refresh_token, 'code_challenge=']) {
+        assert.ok(!everything.includes(secret.slice(0, 60)), 'no secret in events or on the console');
+      }
+    } finally {
+      await guest.close();
+    }
+    assert.deepEqual(processesOf('nobody'), [], 'nothing of the user runs on');
+  });
+
+  test('a person who cancels gives a fault that says so', async () => {
+    const guest = await prepared();
+    try {
+      await guest.call('POST', '/v1/sign-in', { provider: codex });
+      await guest.event('url_opened');
+      const person = await Person.sitDown(guest.vncPort);
+      const button = await person.findButton();
+      // The second button is 24 pixels below the first, which is 56 high.
+      person.click(button.x, button.y + 80);
+      const { fault } = await guest.event('failed');
+      person.leave();
+      assert.equal(fault.code, 'sign_in_denied');
+      assert.match(fault.message, /The person cancelled/);
+      assert.equal(guest.agent.health().state, 'failed');
+    } finally {
+      await guest.close();
+    }
+  });
+
+  test('a browser that dies comes back with the sign-in page', async () => {
+    const guest = await prepared();
+    try {
+      await guest.call('POST', '/v1/sign-in', { provider: codex });
+      await guest.event('url_opened');
+      const person = await Person.sitDown(guest.vncPort);
+      await person.findButton();
+      for (const pid of processesOf('nobody', 'chromium/chromium')) process.kill(pid, 'SIGKILL');
+      await guest.event('log', (event) => /^browser ended: signal SIGKILL/.test(event.message));
+      await person.signIn(provider.user.name, provider.user.password);
+      await guest.event('credential_ready');
+      person.leave();
+    } finally {
+      await guest.close();
+    }
+  });
+}
+
+/** Process ids of a user's processes whose command line contains `part`. */
+function processesOf(user: string, part = ''): number[] {
+  const uid = execFileSync('id', ['-u', user], { encoding: 'utf8' }).trim();
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const owner = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+        return owner === uid && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(part);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}

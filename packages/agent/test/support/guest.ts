@@ -1,0 +1,114 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AgentEvent, agentEventSchema } from '@browser-vm/protocol';
+import { Agent, type AgentOptions, lookUpUser } from '../../src/index.ts';
+import { WORLD } from './namespace.ts';
+
+const DISPLAY = 93;
+const VNC_PORT = 5993;
+export const TOKEN = 'a-token-that-is-long-enough-for-a-test';
+
+/** An agent on this machine, with everything of a guest but the machine itself. */
+export interface Guest {
+  readonly agent: Agent;
+  readonly home: string;
+  readonly vncPort: number;
+  readonly events: AgentEvent[];
+  readonly console: string[];
+  call(method: string, path: string, body?: unknown, token?: string | null): Promise<Response>;
+  /** Resolves with the first event of that type, past or future. */
+  event<Type extends AgentEvent['event']['type']>(
+    type: Type,
+    where?: (event: Extract<AgentEvent['event'], { type: Type }>) => boolean,
+  ): Promise<Extract<AgentEvent['event'], { type: Type }>>;
+  close(): Promise<void>;
+}
+
+export function testOptions(toolPath: readonly string[], writeLine: (line: string) => void): AgentOptions {
+  const directory = mkdtempSync(join(WORLD, 'guest-'));
+  const user = { ...lookUpUser('nobody'), home: join(directory, 'home') };
+  mkdirSync(user.home);
+  chownSync(user.home, user.uid, user.gid);
+  mkdirSync(join(directory, 'agent'));
+  chmodSync(directory, 0o755);
+  return {
+    agentVersion: 'test',
+    listen: { address: '127.0.0.1', port: 0 },
+    allowedPeer: '127.0.0.1',
+    user,
+    display: DISPLAY,
+    vncPort: VNC_PORT,
+    vncLoopbackOnly: true,
+    toolPath: [...toolPath, '/usr/local/bin', '/usr/bin', '/bin'],
+    runtimeDirectory: join(directory, 'agent'),
+    chromium: '/usr/bin/chromium',
+    chromiumPolicyDirectory: '/etc/chromium/policies/managed',
+    caBundle: '/etc/ssl/certs/ca-certificates.crt',
+    ownsMachine: false,
+    prepareTimeoutMs: 60_000,
+    writeLine,
+  };
+}
+
+export async function startGuest(toolPath: readonly string[] = []): Promise<Guest> {
+  const console: string[] = [];
+  const options = testOptions(toolPath, (line) => console.push(line));
+  const agent = new Agent(options);
+  const port = await agent.start();
+  const ended = new AbortController();
+  const events: AgentEvent[] = [];
+  const waiting = new Set<() => void>();
+  const call: Guest['call'] = (method, path, body, token = TOKEN) =>
+    fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      signal: ended.signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        'content-type': 'application/json',
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      },
+    });
+  const stream = (await call('GET', '/v1/events')).body!;
+  const reading = readLines(stream, (line) => {
+    events.push(agentEventSchema.parse(JSON.parse(line)));
+    for (const wake of waiting) wake();
+  });
+  return {
+    agent,
+    home: options.user.home,
+    vncPort: VNC_PORT,
+    events,
+    console,
+    call,
+    event: (type, where = () => true) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          for (const { event } of events) {
+            if (event.type === type && where(event as never)) {
+              waiting.delete(look);
+              resolve(event as never);
+            } else if (event.type === 'failed' && type !== 'failed') {
+              waiting.delete(look);
+              reject(new Error(`${event.fault.code}: ${event.fault.message}`));
+            }
+          }
+        };
+        waiting.add(look);
+        look();
+      }),
+    async close() {
+      await agent.close();
+      await reading;
+      ended.abort();
+    },
+  };
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
+  let rest = '';
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(onLine);
+  }
+}
