@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { Configuration, Credential, Host } from '@browser-vm/protocol';
+import { BrowserVmError, type Configuration, type Credential, type Host } from '@browser-vm/protocol';
 import type { Logger } from 'pino';
 import type { Auth } from './auth/guard.ts';
 import { createSignInCodes } from './auth/sign-in-codes.ts';
@@ -47,7 +47,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   const vault = createVault(await loadVaultKey(stateDirectory, configuration.BROWSER_VM_VAULT_KEY));
   const database = await openDatabase({ url: configuration.DATABASE_URL, stateDirectory });
   const closing = new AbortController();
-  const url = `http://${bracketed(configuration.BROWSER_VM_HOST)}:${configuration.BROWSER_VM_PORT}`;
+  const url = `http://${reachableHost(configuration.BROWSER_VM_HOST)}:${configuration.BROWSER_VM_PORT}`;
   try {
     const sessions = createSessionService({
       host,
@@ -73,8 +73,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const server = await buildServer(context, options);
     return {
       async listen() {
-        const { BROWSER_VM_HOST, BROWSER_VM_PORT } = configuration;
-        await server.listen({ host: BROWSER_VM_HOST, port: BROWSER_VM_PORT });
+        await listen(server, configuration);
         return {
           url: context.origin(),
           signInLink: signInLink(context.origin(), auth.signInCodes.mint().code),
@@ -113,7 +112,26 @@ async function createAuth(configuration: Configuration): Promise<Auth> {
   };
 }
 
-/** An IPv6 address as it stands in a URL. */
-function bracketed(host: string): string {
+async function listen(server: Server, configuration: Configuration): Promise<void> {
+  const { BROWSER_VM_HOST: host, BROWSER_VM_PORT: port } = configuration;
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    throw new BrowserVmError(
+      {
+        code: 'cannot_listen',
+        message: `the controller cannot listen on ${host} port ${port}: ${cause instanceof Error ? cause.message : cause}`,
+        hop: 'configuration',
+        remedy: 'stop what listens there, or set BROWSER_VM_HOST and BROWSER_VM_PORT',
+      },
+      { cause },
+    );
+  }
+}
+
+/** The address as it stands in a URL for people on this machine. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
   return host.includes(':') ? `[${host}]` : host;
 }

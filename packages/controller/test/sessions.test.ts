@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   BrowserVmError,
   credentialsResponseSchema,
@@ -249,6 +252,8 @@ for (const kind of DATABASES) {
       assert.ok(!text.includes(API_TOKEN));
       assert.ok(!text.includes('SECRET-CONTENT'));
       assert.ok(!text.includes('Bearer '));
+      assert.ok(!text.includes('eyJ'), 'the beginning of every JWT');
+      assert.ok(!text.includes('code='));
     });
   });
 }
@@ -285,7 +290,53 @@ for (const kind of DATABASES) {
   });
 }
 
+for (const kind of DATABASES) {
+  test(`a controller that was killed on ${kind} leaves a session that the next one fails`, async () => {
+    const stateDirectory = await temporaryDirectory();
+    const DATABASE_URL = await databases.newUrl(kind);
+    try {
+      const child = spawn(
+        process.execPath,
+        [
+          fileURLToPath(new URL('./support/killable.ts', import.meta.url)),
+          JSON.stringify({ BROWSER_VM_STATE_DIR: stateDirectory, DATABASE_URL }),
+        ],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      child.kill('SIGKILL');
+      await exited;
+
+      const running = await startController({ stateDirectory, configuration: { DATABASE_URL } });
+      try {
+        assert.equal(running.host.reconciled, 1);
+        const session = await running.session(String(line).trim());
+        assert.equal(session.status, 'failed');
+        assert.equal(session.fault?.code, 'controller_restarted');
+        assert.equal((await running.request(`/api/auth/session/${session.sessionId}/events`)).status, 200);
+      } finally {
+        await running.close();
+      }
+    } finally {
+      await rm(stateDirectory, { recursive: true });
+    }
+  });
+}
+
 describe('limits of sessions', () => {
+  test('a port that is taken is named', async () => {
+    const running = await startController();
+    try {
+      const { BROWSER_VM_PORT } = running.configuration;
+      await assert.rejects(startController({ configuration: { BROWSER_VM_PORT } }), {
+        message: new RegExp(`port ${BROWSER_VM_PORT}`),
+      });
+    } finally {
+      await running.close();
+    }
+  });
+
   test('no more VMs start than are allowed, and a VM counts until it is gone', async () => {
     const running = await startController({ configuration: { BROWSER_VM_MAX_VMS: 1 } });
     try {

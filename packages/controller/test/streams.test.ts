@@ -90,6 +90,9 @@ describe('the event stream', () => {
       sdpMLineIndex: 0,
       usernameFragment: null,
     });
+    vm.push({ type: 'candidate', viewerId: VIEWER, candidate: candidate('before any offer') });
+    await vm.consumed();
+    await post(`/api/webrtc/session/${sessionId}/offer`, { viewerId: VIEWER, sdp: 'v=0' });
     vm.push({ type: 'candidate', viewerId: VIEWER, candidate: candidate('early') });
     vm.push({ type: 'slot_taken' });
     const seen: string[] = [];

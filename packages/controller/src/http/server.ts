@@ -22,6 +22,8 @@ import { webrtcRoutes } from './webrtc.ts';
 
 /** Largest request body, in bytes: an SDP of 64 KiB as JSON, with room. */
 const BODY_LIMIT = 256 * 1024;
+/** For a client to send its whole request. */
+const REQUEST_TIMEOUT_MS = 60_000;
 /** Largest RFB message a viewer may send, in bytes: clipboard text of 1 MiB, with room. */
 const MAX_VNC_FRAME = 2 * 1024 * 1024;
 
@@ -36,6 +38,7 @@ export async function buildServer(context: Context, hooks: ServerHooks = {}): Pr
     loggerInstance: context.logger,
     trustProxy: context.configuration.BROWSER_VM_TRUST_PROXY,
     bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     // A HEAD would redeem a sign-in code as a GET does.
     exposeHeadRoutes: false,
   });

@@ -22,7 +22,7 @@ import type { Outcome, SessionStore } from './store.ts';
 const CONSOLE_LINES = 50;
 /** A console that does not answer must not keep a session from failing. */
 const CONSOLE_TIMEOUT_MS = 5000;
-/** A credential exists once: storing it is tried again while a database recovers. */
+/** A credential exists once, and so does a session's end: both are tried again while a database recovers. */
 const STORE_ATTEMPTS = 5;
 const STOP_ATTEMPTS = 3;
 const RETRY_DELAY_MS = 1000;
@@ -169,8 +169,9 @@ export class SessionRun {
         break;
       case 'candidate': {
         const { viewerId, candidate } = event;
-        (await this.viewers()).candidateFromStreamer(viewerId, candidate);
-        this.#parts.signals.candidate(this.session.sessionId, { viewerId, candidate });
+        if ((await this.viewers()).candidateFromStreamer(viewerId, candidate)) {
+          this.#parts.signals.candidate(this.session.sessionId, { viewerId, candidate });
+        }
         break;
       }
       case 'failed':
@@ -229,7 +230,7 @@ export class SessionRun {
   }
 
   async #endQuietly(to: SessionState, outcome: Outcome): Promise<void> {
-    await this.end(to, outcome).catch((error: unknown) => {
+    await retry(STORE_ATTEMPTS, () => this.end(to, outcome)).catch((error: unknown) => {
       this.#parts.logger.error({ err: error, to }, "a session's end could not be written");
     });
   }

@@ -25,7 +25,8 @@ export interface Viewers {
   /** Throws `unknown_viewer` when that viewer made no offer. */
   answer(viewerId: string): Promise<string>;
   candidateFromViewer(viewerId: string, candidate: IceCandidate): Promise<void>;
-  candidateFromStreamer(viewerId: string, candidate: IceCandidate): void;
+  /** False when no viewer of that name made an offer: a streamer is not believed. */
+  candidateFromStreamer(viewerId: string, candidate: IceCandidate): boolean;
   knownCandidates(): ViewerCandidate[];
 }
 
@@ -73,8 +74,10 @@ export function createViewers(vm: SessionVm): Viewers {
     },
 
     candidateFromStreamer(viewerId, candidate) {
-      const { fromStreamer } = viewer(viewerId);
-      if (fromStreamer.length < MAX_CANDIDATES) fromStreamer.push(candidate);
+      const entry = viewers.get(viewerId);
+      if (entry === undefined || entry.answer === null) return false;
+      if (entry.fromStreamer.length < MAX_CANDIDATES) entry.fromStreamer.push(candidate);
+      return true;
     },
 
     knownCandidates: () =>

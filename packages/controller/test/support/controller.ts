@@ -63,7 +63,10 @@ export async function startController(options: StartOptions = {}): Promise<Runni
     onRoute: (route) => void routes.push(route),
     ...(options.repositoryRoot === undefined ? {} : { repositoryRoot: options.repositoryRoot }),
   });
-  const { url, signInLink } = await controller.listen();
+  const { url, signInLink } = await controller.listen().catch(async (error: unknown) => {
+    await controller.close();
+    throw error;
+  });
 
   const request: Running['request'] = (path, { token = API_TOKEN, ...init } = {}) =>
     fetch(new URL(path, url), {

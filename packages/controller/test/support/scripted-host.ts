@@ -98,6 +98,8 @@ export class ScriptedVm implements SessionVm {
   readonly #queue: VmEvent[] = [];
   #wake = Promise.withResolvers<void>();
   #over = false;
+  /** The consumer asked for an event and there was none. */
+  #idle = false;
 
   constructor(request: VmRequest) {
     this.request = request;
@@ -121,6 +123,11 @@ export class ScriptedVm implements SessionVm {
       this.push({ type });
     }
     this.push({ type: 'desktop_ready' });
+  }
+
+  /** Resolves when everything pushed so far was dealt with. */
+  async consumed(): Promise<void> {
+    while (this.#queue.length > 0 || !this.#idle) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** As if the monitor's process were gone without a word. */
@@ -179,7 +186,9 @@ export class ScriptedVm implements SessionVm {
       if (event !== undefined) yield event;
       else if (this.#over) return;
       else {
+        this.#idle = true;
         await this.#wake.promise;
+        this.#idle = false;
         this.#wake = Promise.withResolvers();
       }
     }
