@@ -65,6 +65,7 @@ export async function startController(options: StartOptions = {}): Promise<Runni
   });
   const { url, signInLink } = await controller.listen().catch(async (error: unknown) => {
     await controller.close();
+    if (options.stateDirectory === undefined) await rm(stateDirectory, { recursive: true });
     throw error;
   });
 
