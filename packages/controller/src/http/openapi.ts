@@ -34,7 +34,7 @@ export async function describeApi(server: Server): Promise<void> {
       const whole = jsonSchemaTransformObject(document);
       const { components, paths } = whole as { components?: { schemas?: object }; paths?: unknown };
       const schemas = reachableSchemas(paths, { ...components?.schemas }, STREAMED);
-      return { ...whole, components: { ...components, schemas } };
+      return { ...whole, components: { ...components, schemas } } as typeof whole;
     },
   });
 }

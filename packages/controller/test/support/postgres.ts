@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 
@@ -60,7 +61,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
-async function accepting(log: NodeJS.ReadableStream): Promise<void> {
+async function accepting(log: Readable): Promise<void> {
   let text = '';
   for await (const chunk of log.iterator({ destroyOnReturn: false })) {
     text += String(chunk);
