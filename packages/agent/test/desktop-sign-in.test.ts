@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { credentialSchema, PROVIDERS } from '@browser-vm/protocol';
 import { type IdentityProvider, startIdentityProvider } from '../../../test/identity-provider/index.ts';
 import { codexDirectory } from './support/codex.ts';
@@ -77,7 +78,7 @@ if (inOwnNamespaces(import.meta.filename)) {
     } finally {
       await guest.close();
     }
-    assert.deepEqual(processesOf('nobody'), [], 'nothing of the user runs on');
+    await nothingRunsOf('nobody');
   });
 
   test('a person who cancels gives a fault that says so', async () => {
@@ -117,14 +118,25 @@ if (inOwnNamespaces(import.meta.filename)) {
   });
 }
 
-/** Process ids of a user's processes whose command line contains `part`. */
+/** Killed processes take a moment to be gone. */
+async function nothingRunsOf(user: string): Promise<void> {
+  const limit = Date.now() + 5000;
+  while (processesOf(user).length > 0) {
+    assert.ok(Date.now() < limit, `processes of ${user} run on: ${processesOf(user)}`);
+    await setTimeout(20);
+  }
+}
+
+/** Running processes of a user, those left unreaped not counted; ids of those whose command line contains `part`. */
 function processesOf(user: string, part = ''): number[] {
   const uid = execFileSync('id', ['-u', user], { encoding: 'utf8' }).trim();
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => {
       try {
-        const owner = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+        const status = readFileSync(`/proc/${name}/status`, 'utf8');
+        const owner = /^Uid:\t(\d+)/m.exec(status)?.[1];
+        if (/^State:\t[ZX]/m.test(status)) return false;
         return owner === uid && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(part);
       } catch {
         return false;

@@ -28,11 +28,18 @@ export async function listen(
     onRefused(socket.remoteAddress ?? 'unknown');
     socket.destroy();
   });
+  let closing = false;
+  server.on('request', (_request, response) => {
+    response.once('close', () => {
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+  });
   server.listen(at.port, at.address);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
+      closing = true;
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();

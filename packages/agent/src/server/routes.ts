@@ -29,7 +29,17 @@ export function routes(agent: Agent): Hono {
     context.json({ code: 'unknown_route', message: `no route ${context.req.path}`, hop: 'request' }, 404),
   );
 
-  app.use(bodyLimit({ maxSize: MAX_BODY }));
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY,
+      onError: () => {
+        throw new BrowserVmError(
+          { code: 'body_too_large', message: `a body has ${MAX_BODY} bytes at most`, hop: 'request' },
+          { status: 413 },
+        );
+      },
+    }),
+  );
   app.use(async (context, next) => {
     if (!mayEnter(agent.token, context.req.header('authorization'))) {
       throw new BrowserVmError(
