@@ -33,6 +33,7 @@ export function trust(options: AgentOptions, caCertificates: readonly string[]):
     writeFileSync(options.caBundle, `${bundle}${bundle === '' || bundle.endsWith('\n') ? '' : '\n'}${added}`);
   }
   const extra = join(options.runtimeDirectory, 'extra-ca.pem');
+  mkdirSync(options.runtimeDirectory, { recursive: true });
   writeFileSync(extra, added);
   return { SSL_CERT_FILE: options.caBundle, NODE_EXTRA_CA_CERTS: extra };
 }
