@@ -15,9 +15,11 @@ import { type Image, openImage } from './image/index.ts';
 import { acquireLock } from './image/lock.ts';
 import { preflight } from './preflight.ts';
 import { reconcile } from './reconcile/reconcile.ts';
+import { resolverConfiguration } from './resolver/configuration.ts';
+import { Resolver } from './resolver/resolver-process.ts';
 import { HostSessionVm } from './session-vm/session-vm.ts';
 import { markOf } from './slot/names.ts';
-import { createSlot, ownIndexes } from './slot/slot.ts';
+import { createSlot, ownIndexes, type Slot } from './slot/slot.ts';
 import { PROBE_UID } from './slot/users.ts';
 import { diskUsageMb } from './system/disk-usage.ts';
 import { readMemory } from './system/memory.ts';
@@ -57,11 +59,32 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
     probeCacheFile: join(stateDir, 'accelerator.json'),
     probeUid: PROBE_UID,
   });
+  const resolver = new Resolver(await resolverConfiguration(configuration), (message) =>
+    logger.warn({}, message),
+  );
   const vms = new Map<string, HostSessionVm>();
   let current: { readonly image: Image; readonly template: Template } | null = null;
   let closed = false;
 
   const openNewest = () => openImage({ stateDir });
+
+  /** A slot whose guest is answered when it asks for a name. */
+  async function takeSlot(): Promise<Slot> {
+    const slot = await createSlot({ mark, subnet });
+    try {
+      await resolver.listen(slot.link.host);
+    } catch (error) {
+      await slot.remove();
+      throw error;
+    }
+    return {
+      ...slot,
+      async remove() {
+        await resolver.unlisten(slot.link.host);
+        await slot.remove();
+      },
+    };
+  }
 
   async function inputs(image: Image): Promise<TemplateInputs> {
     const file = configuration.BROWSER_VM_CA_CERTIFICATES;
@@ -97,19 +120,24 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
           ...wanted,
           stateDir,
           runDir,
-          mark,
-          subnet,
+          takeSlot,
           driverCode: driver,
           progress,
           signal,
         });
       }
-      if (vms.size === 0) await pruneTemplates(stateDir, key);
+      await pruneTemplates(stateDir, key);
       current = { image, template };
       progress(`template ${key} is ready`);
     } finally {
       await lock.release();
     }
+  }
+
+  /** A newer image, or another controller that made room, may have taken the template away. */
+  async function isCurrent(image: Image): Promise<boolean> {
+    if (current === null || current.image.manifest.id !== image.manifest.id) return false;
+    return (await readTemplate(stateDir, current.template.manifest.key)) !== null;
   }
 
   return {
@@ -134,7 +162,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
       }
       const image = await openNewest();
       await preflight(configuration, image);
-      if (current === null || current.image.manifest.id !== image.manifest.id) {
+      if (!(await isCurrent(image))) {
         await prepare((line) => logger.info({}, line), new AbortController().signal);
       }
       if (current === null) throw refused('template_missing', 'there is no template');
@@ -151,7 +179,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
           maxKbps: configuration.BROWSER_VM_MAX_KBPS,
           minFrameIntervalMs: MIN_FRAME_INTERVAL,
         },
-        takeSlot: () => createSlot({ mark, subnet }),
+        takeSlot,
         log: (message, details) => logger.info(details, message),
         onGone: () => vms.delete(vmId),
       });
@@ -184,6 +212,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
       closed = true;
       const results = await Promise.allSettled([...vms.values()].map((vm) => vm.stop()));
       await driver.close();
+      await resolver.close();
       const failed = results.find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
     },

@@ -8,16 +8,17 @@ import {
   PROVIDERS,
 } from '@browser-vm/protocol';
 import { type AgentBundle, bundleAgent } from './agent-bundle.ts';
-import { contentKey, hashFile, sourceParts } from './content-key.ts';
+import { contentKey, directoryParts, hashFile, sourceParts } from './content-key.ts';
 import { makeInitrd } from './initrd.ts';
 import { exists, type ImagePaths, imagePaths } from './layers.ts';
 import { acquireLock } from './lock.ts';
 import { nodeForGuest } from './node-binary.ts';
-import { type Image, MANIFEST_FILE, openImage } from './open.ts';
+import { type Image, MANIFEST_FILE, openImage, readImage } from './open.ts';
 import { makeProviders, PROVIDERS_FILE, providersName } from './providers.ts';
 import { LAYERS_FILE, pruneImages } from './prune.ts';
 import { type Recipe, readRecipe, recipeDirectory } from './recipe.ts';
 import { makeRootfs, ROOTFS_FILES, rootfsName } from './rootfs.ts';
+import { removeVerificationLeftovers, verifyImageByBoot } from './verify-boot.ts';
 
 export interface BuildImageOptions {
   readonly stateDir: string;
@@ -65,11 +66,12 @@ export async function buildImage(options: BuildImageOptions): Promise<Image> {
     ...(signal && { signal }),
   });
   try {
+    await removeVerificationLeftovers(stateDir);
     await rm(paths.building, { recursive: true, force: true });
     const step = steps(progress);
     const rootfs = await step('root filesystem', () => makeRootfs(rootfsInput));
     const providers = await step('provider tools', () => makeProviders(providersInput));
-    await step('assembling', () =>
+    const built = await step('assembling', () =>
       assemble({
         options,
         paths,
@@ -81,6 +83,8 @@ export async function buildImage(options: BuildImageOptions): Promise<Image> {
         providers: providers.directory,
       }),
     );
+    await step('checking by a boot', () => checkByBoot(built, options));
+    await rename(built, path.join(paths.images, id));
     const image = await openImage({ stateDir, id, ...(signal && { signal }) });
     await makeCurrent(paths, id);
     await pruneImages({ stateDir });
@@ -103,7 +107,7 @@ async function imageId(
     expected.rootfs,
     expected.providers,
     agent.version,
-    await readFile(path.join(recipeDirectory(repositoryRoot), 'initrd/init')),
+    ...(await directoryParts(path.join(recipeDirectory(repositoryRoot), 'initrd'))),
     ...(await sourceParts('build.ts', 'initrd.ts', 'cpio.ts', 'modules.ts')),
   ]);
 }
@@ -119,8 +123,16 @@ interface Assembly {
   readonly providers: string;
 }
 
-/** Puts an image's files together in a directory that takes the image's name when all are there. */
-async function assemble(assembly: Assembly): Promise<undefined> {
+/** An image gets its name only after it has shown a painted browser. */
+async function checkByBoot(
+  directory: string,
+  { stateDir, progress, signal }: BuildImageOptions,
+): Promise<void> {
+  await verifyImageByBoot(await readImage(directory), { stateDir, progress, ...(signal && { signal }) });
+}
+
+/** Puts an image's files together; returns the directory. */
+async function assemble(assembly: Assembly): Promise<string> {
   const { options, paths, recipe, agent, id, expected, rootfs, providers } = assembly;
   const directory = path.join(paths.building, id);
   await mkdir(directory, { recursive: true });
@@ -162,7 +174,7 @@ async function assemble(assembly: Assembly): Promise<undefined> {
   });
   await writeFile(path.join(directory, LAYERS_FILE), `${expected.rootfs}\n${expected.providers}\n`);
   await writeFile(path.join(directory, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
-  await rename(directory, path.join(paths.images, id));
+  return directory;
 }
 
 async function packageVersions(file: string, recipe: Recipe): Promise<Record<string, string>> {
@@ -190,16 +202,14 @@ function requireRoot(): void {
   });
 }
 
+/** Announces a piece of work, then says how long it took, or that a layer stood there already. */
 function steps(progress: (line: string) => void) {
-  return async <T extends { readonly cached: boolean } | undefined>(
-    name: string,
-    work: () => Promise<T>,
-  ): Promise<T> => {
+  return async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     progress(name);
     const started = performance.now();
     const result = await work();
-    const how = result?.cached ? 'unchanged' : `${((performance.now() - started) / 1000).toFixed(1)} s`;
-    progress(`${name}: ${how}`);
+    const cached = typeof result === 'object' && result !== null && 'cached' in result && result.cached;
+    progress(`${name}: ${cached ? 'unchanged' : `${((performance.now() - started) / 1000).toFixed(1)} s`}`);
     return result;
   };
 }

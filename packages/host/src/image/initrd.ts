@@ -21,6 +21,7 @@ export interface InitrdInput {
  * often than all else and so costs no new file system.
  */
 export async function makeInitrd(input: InitrdInput): Promise<Buffer> {
+  const recipe = path.join(recipeDirectory(input.repositoryRoot), 'initrd');
   const modules = path.join(input.rootfs, ROOTFS_FILES.modules);
   const order = moduleLoadOrder(
     input.kernelModules,
@@ -37,7 +38,8 @@ export async function makeInitrd(input: InitrdInput): Promise<Buffer> {
     program('bin/busybox', await readFile(path.join(input.rootfs, ROOTFS_FILES.busybox))),
     // Before devtmpfs is mounted, the first process already has a console.
     { name: 'dev/console', mode: 0o020600, device: [5, 1] },
-    program('init', await readFile(path.join(recipeDirectory(input.repositoryRoot), 'initrd/init'))),
+    program('init', await readFile(path.join(recipe, 'init'))),
+    program('agent/init', await readFile(path.join(recipe, 'guest-init'))),
     text('expected/rootfs', input.expected.rootfs),
     text('expected/providers', input.expected.providers),
     text('modules/order', order.map(moduleName).join('\n')),

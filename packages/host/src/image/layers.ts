@@ -1,4 +1,4 @@
-import { mkdir, rename, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Directories of a state directory that the image builder owns. */
@@ -32,6 +32,7 @@ export async function layer(
   const directory = path.join(paths.layers, name);
   if (await exists(directory)) return { directory, cached: true };
   const building = path.join(paths.building, name);
+  await rm(building, { recursive: true, force: true });
   await mkdir(building, { recursive: true });
   await make(building);
   await mkdir(paths.layers, { recursive: true });

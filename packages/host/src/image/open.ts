@@ -55,7 +55,8 @@ async function locate({ stateDir, id }: OpenImageOptions): Promise<string> {
   return directory;
 }
 
-async function readImage(directory: string): Promise<Image> {
+/** The image in `directory` as its manifest describes it; nothing is verified. */
+export async function readImage(directory: string): Promise<Image> {
   const file = path.join(directory, MANIFEST_FILE);
   const text = await readFile(file, 'utf8').catch((cause) => {
     throw corrupt(`${file} cannot be read`, cause);

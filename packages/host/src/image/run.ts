@@ -31,7 +31,12 @@ export async function run(
     detached: true,
   });
   const abort = () => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It ended by itself in between.
+    }
   };
   options.signal?.addEventListener('abort', abort, { once: true });
   const output: string[] = [];

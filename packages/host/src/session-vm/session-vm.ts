@@ -20,6 +20,7 @@ import {
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import type { Driver, Vm, VmExit } from '../drivers/driver.ts';
 import type { Image } from '../image/index.ts';
+import { selfTest } from '../slot/self-test.ts';
 import type { Slot } from '../slot/slot.ts';
 import { StreamerProcess } from '../streamer-process/streamer-process.ts';
 import { tail } from '../system/tail.ts';
@@ -220,10 +221,10 @@ export class HostSessionVm implements SessionVm {
     const agent = new AgentClient(slot.agent);
     this.#agent = agent;
     const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(AGENT_TIMEOUT)]);
-    const health = await agent.reachable(signal).catch((error: unknown) => {
+    const health = await agent.reachable(signal).catch(async (error: unknown) => {
       this.#ending.signal.throwIfAborted();
       if (error instanceof BrowserVmError) throw error;
-      throw gone('agent_silent', `the agent did not answer within ${AGENT_TIMEOUT / 1000} s`, 'agent');
+      throw await silent(slot);
     });
     checkAgent(health, {
       agentVersion: image.manifest.agentVersion,
@@ -356,6 +357,19 @@ export class HostSessionVm implements SessionVm {
     }
     return left;
   }
+}
+
+/** Which hop on the way to the agent is the first that fails. */
+async function silent(slot: Slot): Promise<BrowserVmError> {
+  const checks = await selfTest(slot);
+  const failed = checks.find(({ ok }) => !ok);
+  const why = failed === undefined ? 'each hop to it works' : `${failed.name}: ${failed.detail}`;
+  return new BrowserVmError({
+    code: 'agent_silent',
+    message: `the agent did not answer within ${AGENT_TIMEOUT / 1000} s; ${why}`,
+    hop: failed?.hop ?? 'agent',
+    details: { checks },
+  });
 }
 
 function gone(code: string, message: string, hop: Fault['hop']): BrowserVmError {

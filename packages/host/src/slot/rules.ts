@@ -46,6 +46,7 @@ table ip bvm {
     iifname "lo" accept
     ct state established,related accept
     iifname "${TAP}" ip saddr ${GUEST.address} icmp type echo-request accept
+    iifname "${TAP}" counter reject comment "guest to its gateway"
     counter comment "dropped for the slot itself"
   }
   chain output {
@@ -86,7 +87,7 @@ table ip ${table} {
     type filter hook input priority filter - 10; policy accept;
     iifname "${wire}" ct state established,related accept
     iifname "${wire}" ip saddr ${link.slot} ip daddr ${link.host} meta l4proto { tcp, udp } th dport ${RESOLVER_PORT} counter accept comment "resolver"
-    iifname "${wire}" counter drop comment "guest to host"
+    iifname "${wire}" counter reject comment "guest to host"
   }
   chain output {
     type filter hook output priority filter - 10; policy accept;

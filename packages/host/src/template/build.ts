@@ -5,7 +5,7 @@ import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
 import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import type { Driver, Vm } from '../drivers/driver.ts';
-import { createSlot, type Slot } from '../slot/slot.ts';
+import type { Slot } from '../slot/slot.ts';
 import {
   buildingDirectory,
   finishTemplate,
@@ -28,8 +28,7 @@ const ATTEMPTS = 3;
 export interface BuildTemplateOptions extends TemplateInputs {
   readonly stateDir: string;
   readonly runDir: string;
-  readonly mark: string;
-  readonly subnet: string;
+  readonly takeSlot: () => Promise<Slot>;
   readonly driverCode: Driver;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
@@ -55,7 +54,7 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
   let slot: Slot | null = null;
   let vm: Vm | null = null;
   try {
-    slot = await createSlot(options);
+    slot = await options.takeSlot();
     const started = performance.now();
     const { image } = options;
     vm = await options.driverCode.boot({

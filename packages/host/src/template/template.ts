@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AGENT_CONTRACT_VERSION, GUEST } from '@browser-vm/protocol';
 import { z } from 'zod';
@@ -107,10 +107,34 @@ export async function buildingDirectory(stateDir: string, key: string): Promise<
   return directory;
 }
 
-/** Removes all templates but one, and what unfinished builds left. Only under the template lock. */
-export async function pruneTemplates(stateDir: string, keep: string): Promise<void> {
-  for (const name of await readdir(templatesDirectory(stateDir)).catch(() => [])) {
-    if (name === keep || name === '.lock') continue;
-    await rm(join(templatesDirectory(stateDir), name), { recursive: true, force: true });
+/** Besides the one in use; other configurations of this host may come back to theirs. */
+const KEEP_OTHERS = 2;
+
+/**
+ * Removes what unfinished builds left, templates of images that are gone, and all but the latest used. Only
+ * under the template lock.
+ */
+export async function pruneTemplates(stateDir: string, used: string): Promise<void> {
+  const templates = templatesDirectory(stateDir);
+  await utimes(join(templates, used, TEMPLATE_FILE), new Date(), new Date());
+  const others: { name: string; usedAt: number }[] = [];
+  for (const name of await readdir(templates)) {
+    if (name === used || name === '.lock') continue;
+    const template = await readTemplate(stateDir, name);
+    const image = template === null ? null : join(stateDir, 'images', template.manifest.imageId);
+    if (image === null || !(await exists(image)))
+      await rm(join(templates, name), { recursive: true, force: true });
+    else others.push({ name, usedAt: (await stat(join(templates, name, TEMPLATE_FILE))).mtimeMs });
   }
+  others.sort((one, other) => other.usedAt - one.usedAt);
+  for (const { name } of others.slice(KEEP_OTHERS)) {
+    await rm(join(templates, name), { recursive: true, force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
 }

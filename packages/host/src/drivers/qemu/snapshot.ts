@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BrowserVmError } from '@browser-vm/protocol';
 import { run } from '../../system/run.ts';
-import type { QemuVm } from './vm.ts';
+import type { Monitor } from './monitor.ts';
 
 /** Registers, timers and queues of devices: 72 KB as a rule. More than this is a fault. Bytes. */
 const MAX_STATE = 64 * 1024 * 1024;
@@ -54,7 +54,7 @@ export async function takeOverMemory({ directory }: SnapshotTarget): Promise<voi
  * Device state of a paused VM into the snapshot's file. It arrives on a socket, since a monitor that may
  * neither start programs nor write outside its own files has no other way to give it away.
  */
-export async function saveState(vm: QemuVm, vmDirectory: string, target: SnapshotTarget): Promise<void> {
+export async function saveState(vm: Monitor, vmDirectory: string, target: SnapshotTarget): Promise<void> {
   const server = createServer();
   await listen(server, vmDirectory);
   try {
@@ -74,7 +74,7 @@ export async function saveState(vm: QemuVm, vmDirectory: string, target: Snapsho
 }
 
 /** Device state from an inherited descriptor; memory is mapped already. */
-export async function loadState(vm: QemuVm, descriptor: number): Promise<void> {
+export async function loadState(vm: Monitor, descriptor: number): Promise<void> {
   await vm.command('migrate-set-capabilities', { capabilities: CAPABILITIES });
   const ended = migrationEnd(vm);
   ended.catch(() => {});
@@ -82,7 +82,7 @@ export async function loadState(vm: QemuVm, descriptor: number): Promise<void> {
   await ended;
 }
 
-async function migrationEnd(vm: QemuVm): Promise<void> {
+async function migrationEnd(vm: Monitor): Promise<void> {
   const { data } = await vm.event(
     ({ event, data }) =>
       event === 'MIGRATION' && ['completed', 'failed', 'cancelled'].includes(String(data.status)),

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { BrowserVmError } from '@browser-vm/protocol';
 import { tail } from '../../system/tail.ts';
 import type { StopOptions, Vm, VmExit, VmExitReason, VmState } from '../driver.ts';
+import type { Monitor } from './monitor.ts';
 import { Qmp, type QmpEvent } from './qmp.ts';
 import { type SnapshotTarget, saveState, takeOverMemory } from './snapshot.ts';
 
@@ -15,7 +16,7 @@ export const CONSOLE_FILE = 'console.log';
 export const MONITOR_LOG = 'qemu.stderr';
 
 /** One QEMU process, from start to removal of its directory. */
-export class QemuVm implements Vm {
+export class QemuVm implements Vm, Monitor {
   readonly id: string;
   readonly pid: number;
   readonly commandLine: string;

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Driver, Vm } from '../src/drivers/driver.ts';
+import { createDriver } from '../src/drivers/index.ts';
+import { Resolver } from '../src/resolver/resolver-process.ts';
+import { hostLinkOf, markOf } from '../src/slot/names.ts';
+import { selfTest } from '../src/slot/self-test.ts';
+import { createSlot, ownIndexes, removeSlots, type Slot } from '../src/slot/slot.ts';
+import { PROBE_UID } from '../src/slot/users.ts';
+import { run } from '../src/system/run.ts';
+import { tinyGuest } from './tiny-guest/tiny-guest.ts';
+
+const SUBNET = '10.232.0.0/24';
+/** Stands for the internet: nobody's, and not among what is forbidden to guests. */
+const WORLD = { host: '198.51.100.1', server: '198.51.100.2', nobody: '198.51.100.3', port: 8080 };
+const world = `bvm-world-${process.pid}`;
+
+let root: string;
+let mark: string;
+let driver: Driver;
+let resolver: Resolver;
+let slot: Slot;
+let vm: Vm;
+let worldServer: ReturnType<typeof spawn>;
+let hostServer: Server;
+
+const hostPort = () => (hostServer.address() as { port: number }).port;
+
+async function ask(question: string): Promise<string> {
+  const url = `http://${slot.agent.host}:${slot.agent.port}/cgi-bin/request?${question}`;
+  return (await (await fetch(url, { signal: AbortSignal.timeout(30_000) })).text()).trim();
+}
+
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'bvm-slot-'));
+  mark = markOf(root);
+  const ip = (...argv: string[]) => run('ip', argv, { hop: 'slot' });
+  await ip('netns', 'add', world);
+  await ip('link', 'add', `bvmw${process.pid}`, 'type', 'veth', 'peer', 'name', 'world0', 'netns', world);
+  await ip('address', 'add', `${WORLD.host}/24`, 'dev', `bvmw${process.pid}`);
+  await ip('link', 'set', `bvmw${process.pid}`, 'up');
+  await ip('-n', world, 'address', 'add', `${WORLD.server}/24`, 'dev', 'world0');
+  await ip('-n', world, 'link', 'set', 'world0', 'up');
+  const serve = `require('node:net').createServer((s) => s.end('world')).listen(${WORLD.port}, () => console.log('up'))`;
+  worldServer = spawn('ip', ['netns', 'exec', world, process.execPath, '-e', serve]);
+  await once(worldServer.stdout!, 'data');
+  hostServer = createServer((socket) => socket.end('host')).listen(0, '0.0.0.0');
+  await once(hostServer, 'listening');
+
+  const guest = await tinyGuest();
+  driver = createDriver('qemu', {
+    accelerator: 'auto',
+    probeCacheFile: join(root, 'accelerator.json'),
+    probeUid: PROBE_UID,
+  });
+  // An upstream that swallows every question: a route there is, an answer never.
+  const upstreams = [WORLD.nobody];
+  resolver = new Resolver({ records: [{ name: 'known.test', address: WORLD.server }], upstreams }, () => {});
+  slot = await createSlot({ mark, subnet: SUBNET });
+  await resolver.listen(slot.link.host);
+  vm = await driver.boot({
+    id: 'slot-test',
+    directory: join(root, 'vm'),
+    uid: slot.vmUid,
+    gid: slot.vmUid,
+    vcpus: 2,
+    memoryMb: 192,
+    kernel: guest.kernel,
+    initrd: guest.initrd,
+    commandLine: '',
+    drives: [],
+    network: slot.network,
+    snapshotDirectory: null,
+  });
+  const until = Date.now() + 60_000;
+  while (
+    !(await ask('count').then(
+      () => true,
+      () => false,
+    ))
+  )
+    assert.ok(Date.now() < until, 'the guest answers');
+});
+
+after(async () => {
+  await vm?.stop();
+  await slot?.remove();
+  await resolver?.close();
+  await driver?.close();
+  hostServer?.close();
+  worldServer?.kill('SIGKILL');
+  await run('ip', ['netns', 'delete', world], { hop: 'slot' });
+  assert.deepEqual(await ownIndexes(mark), []);
+  assert.doesNotMatch(await run('nft', ['list', 'tables'], { hop: 'slot' }), new RegExp(mark));
+  await rm(root, { recursive: true, force: true });
+});
+
+describe('slot', { concurrency: false }, () => {
+  test('every hop works, and the self-test names each', async () => {
+    const checks = await selfTest(slot);
+    assert.deepEqual(
+      checks.map(({ name, ok }) => [name, ok]),
+      [
+        ['TAP', true],
+        ['guest on its wire', true],
+        ['host to agent', true],
+        ['VNC greeting', true],
+        ['resolver', true],
+        ['egress route', true],
+      ],
+      JSON.stringify(checks, null, 1),
+    );
+  });
+
+  test('a guest reaches the internet', async () => {
+    assert.equal(await ask(`connect=${WORLD.server}:${WORLD.port}`), 'reached');
+  });
+
+  test('a guest reaches neither the host, nor private ranges, nor metadata', async () => {
+    const forbidden = [
+      `${slot.link.host}:${hostPort()}`,
+      `${WORLD.host}:${hostPort()}`,
+      `${slot.link.slot}:4100`,
+      '192.168.100.1:4100',
+      '169.254.169.254:80',
+      '10.0.0.1:80',
+      '172.16.0.1:80',
+      '100.64.0.1:80',
+    ];
+    for (const target of forbidden) assert.equal(await ask(`connect=${target}`), 'refused', target);
+  });
+
+  test('a guest does not reach another guest', async () => {
+    const other = await createSlot({ mark, subnet: SUBNET });
+    try {
+      assert.notEqual(other.index, slot.index);
+      assert.equal(await ask(`connect=${other.link.slot}:4100`), 'refused');
+    } finally {
+      await other.remove();
+    }
+  });
+
+  test('no other user of the host, and nobody beyond it, reaches agent or VNC', async () => {
+    const argv = ['--reuid', '65534', '--clear-groups', 'bash', '-c', `: < /dev/tcp/${slot.agent.host}/4100`];
+    await assert.rejects(run('setpriv', argv, { hop: 'slot' }), /refused/i);
+    const outside = ['netns', 'exec', world, 'sh', '-c'];
+    await run('ip', [...outside, `ip route add ${SUBNET} via ${WORLD.host}`], { hop: 'slot' });
+    const attempt = `timeout 2 bash -c ': < /dev/tcp/${slot.agent.host}/4100'`;
+    await assert.rejects(run('ip', [...outside, attempt], { hop: 'slot' }));
+  });
+
+  test('known names are answered at once, and unknown ones within a second when no upstream answers', async () => {
+    assert.match(await ask('lookup=known.test'), new RegExp(WORLD.server.replaceAll('.', '\\.')));
+    const started = performance.now();
+    assert.match(await ask('lookup=unknown.test'), /SERVFAIL|can't resolve|server can't find/i);
+    // nslookup asks for two record types.
+    assert.ok(performance.now() - started < 4000, `${performance.now() - started} ms`);
+  });
+
+  test('the self-test stops at the first hop that fails, with its counters', async () => {
+    await vm.pause();
+    const checks = await selfTest(slot);
+    await vm.resume();
+    assert.equal(checks.at(-1)?.ok, false);
+    assert.equal(checks.at(-1)?.name, 'guest on its wire');
+    assert.match(checks.at(-1)?.detail ?? '', /does not answer.*packets/);
+  });
+
+  test('indexes are read from the host: two controllers never share one, and a new one finds old slots', async () => {
+    const foreign = markOf(`${root}-other`);
+    const theirs = await createSlot({ mark: foreign, subnet: SUBNET });
+    const [ours, another] = await Promise.all([
+      createSlot({ mark, subnet: SUBNET }),
+      createSlot({ mark, subnet: SUBNET }),
+    ]);
+    const indexes = [slot.index, theirs.index, ours.index, another.index];
+    assert.equal(new Set(indexes).size, 4, indexes.join());
+    assert.equal(await removeSlots(foreign), 1);
+    const wires = await run('ip', ['-o', 'link', 'show', 'type', 'veth'], { hop: 'slot' });
+    assert.ok(wires.includes(`${hostLinkOf(ours.index)}@`), 'only their own went');
+    await Promise.all([ours.remove(), another.remove(), ours.remove()]);
+    await theirs.remove();
+    assert.deepEqual(await ownIndexes(mark), [slot.index]);
+  });
+});
