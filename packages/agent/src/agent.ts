@@ -18,6 +18,7 @@ import { becomeMachine, checkIdentity } from './identity/identity.ts';
 import type { AgentOptions } from './options.ts';
 import { type Listener, listen } from './server/listen.ts';
 import { routes } from './server/routes.ts';
+import type { Service } from './server/service.ts';
 import { SignIn } from './sign-in/sign-in.ts';
 import { ownAddress } from './stages/network.ts';
 import { initStartedMs, sinceKernelStartMs } from './stages/uptime.ts';
@@ -26,7 +27,7 @@ import { checkCertificates, trust } from './trust/certificates.ts';
 type State = AgentHealth['state'];
 
 /** What one guest does, once: booted, prepared, identified, signed in. */
-export class Agent {
+export class Agent implements Service {
   readonly events = new EventLog(sinceKernelStartMs);
   readonly #options: AgentOptions;
   readonly #desktop: Desktop;

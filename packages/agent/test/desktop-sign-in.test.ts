@@ -45,6 +45,7 @@ if (inOwnNamespaces(import.meta.filename)) {
   test('a person signs in on the desktop and the verified credential is handed over', async () => {
     const guest = await prepared();
     try {
+      await guest.event('log', ({ message }) => message === 'browser: 1 network process(es) replaced');
       assert.equal((await guest.call('GET', '/v1/health', undefined, null)).status, 401);
       assert.equal((await guest.call('GET', '/v1/credential')).status, 404);
       assert.equal((await guest.call('POST', '/v1/sign-in', { provider: codex })).status, 202);

@@ -70,14 +70,13 @@ test('a credential needs every required member as text, and gets its label and e
   });
   assert.deepEqual(readCredential(whole.slice(0, -4), codex.credential), {
     ok: false,
-    parses: false,
     why: 'it is not JSON',
   });
   const blank = readCredential(
     JSON.stringify({ tokens: { ...tokens, refresh_token: '' } }),
     codex.credential,
   );
-  assert.deepEqual(blank, { ok: false, parses: true, why: '/tokens/refresh_token missing' });
+  assert.deepEqual(blank, { ok: false, why: '/tokens/refresh_token missing' });
   const odd = readCredential(JSON.stringify({ tokens: { ...tokens, id_token: 'no-jwt' } }), codex.credential);
   assert.ok(odd.ok && odd.credential.account === null && odd.credential.expiresAt === null);
 });

@@ -10,7 +10,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
-import type { Agent } from '../agent.ts';
+import type { Service } from './service.ts';
 
 /** Bytes; a request carries certificates at most. */
 const MAX_BODY = 1_048_576;
@@ -18,7 +18,7 @@ const MAX_BODY = 1_048_576;
 const eventsQuerySchema = z.object({ after: z.coerce.number().int().nonnegative().default(0) });
 
 /** The routes of the contract in protocol/agent.ts. */
-export function routes(agent: Agent): Hono {
+export function routes(agent: Service): Hono {
   const app = new Hono();
 
   app.onError((error, context) => {

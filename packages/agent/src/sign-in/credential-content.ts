@@ -6,17 +6,17 @@ type Description = ProviderDescriptor['credential'];
 /** What a credential file holds: the credential, or why it is none (yet). Names pointers, never values. */
 export type Reading =
   | { readonly ok: true; readonly credential: Credential }
-  | { readonly ok: false; readonly parses: boolean; readonly why: string };
+  | { readonly ok: false; readonly why: string };
 
 export function readCredential(content: string, description: Description): Reading {
   let document: unknown;
   try {
     document = JSON.parse(content);
   } catch {
-    return { ok: false, parses: false, why: 'it is not JSON' };
+    return { ok: false, why: 'it is not JSON' };
   }
   const missing = description.required.filter((pointer) => !isText(atPointer(document, pointer)));
-  if (missing.length > 0) return { ok: false, parses: true, why: `${missing.join(', ')} missing` };
+  if (missing.length > 0) return { ok: false, why: `${missing.join(', ')} missing` };
   const credential = {
     content,
     path: description.path,

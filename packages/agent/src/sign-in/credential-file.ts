@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import type { ProviderDescriptor } from '@browser-vm/protocol';
 import { type Reading, readCredential } from './credential-content.ts';
 
-const ABSENT: Reading = { ok: false, parses: false, why: 'it does not exist' };
+const ABSENT: Reading = { ok: false, why: 'it does not exist' };
 
 /**
  * A credential file below `home`, watched through its directory: tools rename a finished file over it, or
@@ -36,11 +36,11 @@ export class CredentialFile {
     if (file === null) return ABSENT;
     try {
       const status = await file.stat();
-      if (!status.isFile()) return { ok: false, parses: false, why: 'it is no regular file' };
+      if (!status.isFile()) return { ok: false, why: 'it is no regular file' };
       const limit = this.#description.maxBytes;
       // One byte more than allowed is read, whatever the size said a moment ago.
       const { bytesRead, buffer } = await file.read(Buffer.alloc(limit + 1), 0, limit + 1, 0);
-      if (bytesRead > limit) return { ok: false, parses: false, why: `it is longer than ${limit} bytes` };
+      if (bytesRead > limit) return { ok: false, why: `it is longer than ${limit} bytes` };
       return readCredential(buffer.toString('utf8', 0, bytesRead), this.#description);
     } finally {
       await file.close();

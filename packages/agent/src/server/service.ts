@@ -1,0 +1,21 @@
+import type {
+  AgentHealth,
+  Credential,
+  IdentifyRequest,
+  IdentifyResponse,
+  PrepareRequest,
+  SignInRequest,
+} from '@browser-vm/protocol';
+import type { EventLog } from '../events/event-log.ts';
+
+/** What the routes need of the agent. Each method throws a BrowserVmError when it is not its time. */
+export interface Service {
+  /** Null until `identify`: whoever is let in by address may call. */
+  readonly token: string | null;
+  readonly events: EventLog;
+  health(): AgentHealth;
+  prepare(request: PrepareRequest): void;
+  identify(request: IdentifyRequest): Promise<IdentifyResponse>;
+  signIn(request: SignInRequest): void;
+  credential(): Credential;
+}
