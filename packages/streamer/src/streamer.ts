@@ -10,6 +10,7 @@ import {
 import type { Cursor } from '@browser-vm/rfb';
 import { cursorMessage, sameCursor } from './desktop/messages.ts';
 import { VideoFeed } from './encode/feed.ts';
+import { KeyFrameWatch } from './encode/key-frames.ts';
 import { darkPicture, readPicture } from './encode/pictures.ts';
 import type { InputTarget } from './picture-source.ts';
 import { RfbSource } from './rfb/source.ts';
@@ -28,6 +29,13 @@ const DEFAULTS: Configuration = { iceServers: [], udpPortRange: null, maxKbps: 8
 export class Streamer {
   readonly #emit: (event: StreamerEvent) => void;
   readonly #viewers = new Map<string, Viewer>();
+  readonly #keyFrames = new KeyFrameWatch(
+    async () => {
+      const counts = [...this.#viewers.values()].map((viewer) => viewer.keyFrameRequests());
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    },
+    () => this.#feed?.refresh(),
+  );
   #configuration = DEFAULTS;
   #feed: VideoFeed | null = null;
   #source: RfbSource | null = null;
@@ -66,6 +74,7 @@ export class Streamer {
     for (const viewer of [...this.#viewers.values()]) viewer.close();
     this.#closed = true;
     this.#source?.close();
+    this.#keyFrames.cancel();
     this.#feed?.close();
   }
 
@@ -82,7 +91,10 @@ export class Streamer {
 
   /** The feed exists from the first need on; its interval is that of the configuration then. */
   #videoFeed(): VideoFeed {
-    this.#feed ??= new VideoFeed(darkPicture(), this.#configuration.minFrameIntervalMs);
+    this.#feed ??= new VideoFeed(darkPicture(), this.#configuration.minFrameIntervalMs, {
+      moving: () => this.#keyFrames.cancel(),
+      rested: () => this.#keyFrames.rested(),
+    });
     return this.#feed;
   }
 

@@ -97,6 +97,16 @@ test('nothing is sent while nothing changes', async () => {
   assert.deepEqual([later.received, later.bytes], [before.received, before.bytes]);
 });
 
+test('a key frame asked for just after the last frame is sent although nothing changes', async () => {
+  await viewer.read('clickToPixel()');
+  await viewer.rest();
+  const before = await viewer.stats();
+  await viewer.read('askForKeyFrame()');
+  await viewer.until(
+    `state.stats?.keyFrames > ${before.keyFrames} || (stats().then((now) => { state.stats = now; }), false)`,
+  );
+});
+
 test('the picture at rest is encoded sharply', async () => {
   const { qpSum, decoded } = await viewer.stats();
   await viewer.read('clickToPixel()');
@@ -181,19 +191,21 @@ test('a stored picture is shown until the desktop has one', async () => {
   await writeFile(path, pixels);
   await chmod(folder, 0o755);
   const own = await StreamerProcess.start();
-  own.send({
-    type: 'attach',
-    host: '127.0.0.1',
-    port: await freePort(),
-    firstPicture: { path, width: 640, height: 360 },
-  });
   const page = await browser.view(own);
+  await page.until('video.videoWidth === 1280');
+  const port = await freePort();
+  own.send({ type: 'attach', host: '127.0.0.1', port, firstPicture: { path, width: 640, height: 360 } });
   await page.until('video.videoWidth === 640 && colours() > 20');
   await page.until(`state.messages.some((message) => message.type === 'size' && message.width === 640)`);
   assert.equal(
     own.events.some((event) => event.type === 'first_picture'),
     false,
   );
+  // A server that comes late is found.
+  const late = await startDesktop(port);
+  await own.event('first_picture');
+  await page.until('video.videoWidth === 1280 && colours() > 20');
+  await late.stop();
   await page.page.close();
   await own.stop();
   await rm(folder, { recursive: true });

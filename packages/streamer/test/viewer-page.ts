@@ -29,6 +29,7 @@ function side() {
 }
 function onFrame() {
   state.frames += 1;
+  state.lastFrameAt = performance.now();
   if (state.firstFrameMs === null) state.firstFrameMs = performance.now() - openedAt;
   const now = side();
   if (lastSide !== null && now !== lastSide) state.changes.push(performance.now());
@@ -65,6 +66,21 @@ async function stats() {
   for (const entry of (await peer.getStats()).values()) {
     if (entry.type === 'inbound-rtp' && entry.kind === 'video') return { received: entry.framesReceived, decoded: entry.framesDecoded, bytes: entry.bytesReceived, qpSum: entry.qpSum, pli: entry.pliCount, keyFrames: entry.keyFramesDecoded };
   }
+}
+async function askForKeyFrame() {
+  const code = \`onrtctransform = ({ transformer }) => {
+    transformer.readable.pipeTo(transformer.writable);
+    onmessage = async () => { await transformer.sendKeyFrameRequest(); postMessage('asked'); };
+    postMessage('ready');
+  }\`;
+  const worker = new Worker(URL.createObjectURL(new Blob([code])));
+  const heard = () => new Promise((resolve) => { worker.onmessage = resolve; });
+  const ready = heard();
+  peer.getReceivers()[0].transform = new RTCRtpScriptTransform(worker, {});
+  await ready;
+  const asked = heard();
+  worker.postMessage('ask');
+  await asked;
 }
 async function clickToPixel() {
   const before = state.changes.length, at = performance.now();
@@ -151,6 +167,11 @@ export class ViewerPage {
     return (await this.page.evaluate(expression)) as T;
   }
 
+  /** Waits until the picture is at rest: its last repetition comes a second after the one before. */
+  async rest(): Promise<void> {
+    await this.until('performance.now() - state.lastFrameAt > 1300');
+  }
+
   /** Presses and releases a key. */
   async press(code: string, keysym: number): Promise<void> {
     await this.read(`for (const pressed of [true, false]) {
@@ -160,16 +181,6 @@ export class ViewerPage {
 
   stats(): Promise<PageStats> {
     return this.read('stats()');
-  }
-
-  /** Waits until no new frame came for a second. */
-  async rest(): Promise<void> {
-    await this.page.evaluate(`(async () => {
-      for (let frames = -1; frames !== state.frames;) {
-        frames = state.frames;
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-      }
-    })()`);
   }
 
   #call(name: string, value: unknown): Promise<unknown> {

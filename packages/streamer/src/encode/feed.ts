@@ -10,11 +10,18 @@ export interface Picture {
   readonly pixels: Buffer;
 }
 
+export interface FeedListener {
+  /** Frames flow, or nobody watches. */
+  moving(): void;
+  /** The last frame for now has been pushed. */
+  rested(): void;
+}
+
 /**
  * Pauses before each repetition of a picture at rest, milliseconds. The encoder spends its bits on a
  * changed picture over several frames; after these the text is sharp, and a lost packet was made good.
  */
-const REPEATS = [40, 60, 100, 150, 250, 400] as const;
+const REPEATS = [40, 60, 100, 150, 250, 400, 1000] as const;
 /** More damaged rectangles than this are converted as the one that holds them. */
 const MAX_RECTS = 64;
 
@@ -26,6 +33,7 @@ export class VideoFeed {
   readonly track: MediaTrack;
   readonly #source = new RTCVideoSource({ isScreencast: true, needsDenoising: false });
   readonly #minIntervalMs: number;
+  readonly #listener: FeedListener;
   #picture: Picture;
   #words: Uint32Array;
   #frame: I420Frame;
@@ -36,7 +44,8 @@ export class VideoFeed {
   #repeat = 0;
 
   /** minIntervalMs: shortest time between two frames, milliseconds. */
-  constructor(picture: Picture, minIntervalMs: number) {
+  constructor(picture: Picture, minIntervalMs: number, listener: FeedListener) {
+    this.#listener = listener;
     this.track = this.#source.createTrack();
     this.#minIntervalMs = minIntervalMs;
     this.#picture = picture;
@@ -67,7 +76,9 @@ export class VideoFeed {
   /** While nobody watches, damage is only remembered. */
   watch(watched: boolean): void {
     this.#watched = watched;
-    if (!watched) this.#cancel();
+    if (watched) return;
+    this.#cancel();
+    this.#listener.moving();
   }
 
   /** Somebody has no picture yet: the present one again, now, and until it is sharp. */
@@ -104,7 +115,11 @@ export class VideoFeed {
     this.#pushedAt = performance.now();
     this.#source.onFrame(this.#frame);
     const pause = REPEATS[this.#repeat];
-    if (pause === undefined) return;
+    if (pause === undefined) {
+      this.#listener.rested();
+      return;
+    }
+    if (this.#repeat === 0) this.#listener.moving();
     this.#repeat += 1;
     this.#schedule(Math.max(pause, this.#minIntervalMs));
   }

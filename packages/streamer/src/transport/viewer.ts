@@ -115,6 +115,19 @@ export class Viewer {
     if (Buffer.byteLength(text) <= MAX_MESSAGE) channel.send(text);
   }
 
+  /** How often this viewer has asked for a key frame so far. */
+  async keyFrameRequests(): Promise<number> {
+    if (this.#state !== 'connected') return 0;
+    let requests = 0;
+    // A connection that closes meanwhile has asked for nothing.
+    const report = await this.#peer.getStats().catch(() => new Map<string, Record<string, unknown>>());
+    for (const entry of report.values()) {
+      if (entry.type !== 'outbound-rtp') continue;
+      requests += Number(entry.pliCount ?? 0) + Number(entry.firCount ?? 0);
+    }
+    return requests;
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     this.#become('closed');
