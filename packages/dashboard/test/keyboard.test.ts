@@ -1,0 +1,124 @@
+import './support/browser-globals.ts';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type InputMessage, inputMessageSchema } from '@browser-vm/protocol';
+
+const { KeyboardInput } = await import('../src/viewer/input/keyboard.ts');
+
+/** A keyboard on a bare event target, and what it sent. */
+function keyboard() {
+  const sent: InputMessage[] = [];
+  const sink = Object.assign(new EventTarget(), { value: '' }) as HTMLTextAreaElement;
+  const input = new KeyboardInput(sink, (message) => sent.push(inputMessageSchema.parse(message)));
+  const press = (type: 'keydown' | 'keyup', key: string, code: string, more: object = {}) => {
+    const modifiers = {
+      shiftKey: false,
+      ctrlKey: false,
+      altKey: false,
+      metaKey: false,
+      location: 0,
+      keyCode: 0,
+    };
+    const event = new Event(type, { cancelable: true });
+    Object.assign(event, {
+      key,
+      code,
+      isComposing: false,
+      getModifierState: () => false,
+      ...modifiers,
+      ...more,
+    });
+    sink.dispatchEvent(event);
+    return event;
+  };
+  const emit = (type: string, more: object) => sink.dispatchEvent(Object.assign(new Event(type), more));
+  return { input, sent, press, emit };
+}
+
+const keys = (sent: readonly InputMessage[]) =>
+  sent.filter((message) => message.type === 'key').map(({ keysym, pressed }) => (pressed ? keysym : -keysym));
+
+test('a key goes down and up as the X11 keysym of what was typed', () => {
+  for (const [key, code, keysym, more] of [
+    ['a', 'KeyA', 0x61],
+    ['A', 'KeyA', 0x41],
+    ['@', 'Digit2', 0x40],
+    ['é', 'Digit2', 0xe9],
+    ['я', 'KeyZ', 0x06d1],
+    ['あ', 'KeyA', 0x1003042],
+    ['Enter', 'Enter', 0xff0d],
+    ['Enter', 'NumpadEnter', 0xff8d, { location: 3 }],
+    ['Backspace', 'Backspace', 0xff08],
+    ['Tab', 'Tab', 0xff09],
+    ['ArrowLeft', 'ArrowLeft', 0xff51],
+    ['F5', 'F5', 0xffc2],
+    ['AltGraph', 'AltRight', 0xfe03, { location: 2 }],
+  ] as const) {
+    const { sent, press } = keyboard();
+    const down = press('keydown', key, code, more ?? {});
+    press('keyup', key, code, more ?? {});
+    assert.deepEqual(keys(sent), [keysym, -keysym], key);
+    assert.ok(down.defaultPrevented, `${key} does nothing here`);
+  }
+});
+
+test('a key is released as what it was pressed as, though the modifier changed in between', () => {
+  const { sent, press } = keyboard();
+  press('keydown', 'Shift', 'ShiftLeft', { shiftKey: true, location: 1 });
+  press('keydown', 'A', 'KeyA', { shiftKey: true });
+  press('keyup', 'Shift', 'ShiftLeft', { location: 1 });
+  press('keyup', 'a', 'KeyA');
+  assert.deepEqual(keys(sent), [0xffe1, 0x41, -0xffe1, -0x41]);
+});
+
+test('a modifier whose release went elsewhere is released on the next event', () => {
+  const { input, sent, press } = keyboard();
+  press('keydown', 'Control', 'ControlLeft', { ctrlKey: true, location: 1 });
+  press('keydown', 'x', 'KeyX');
+  assert.deepEqual(keys(sent), [0xffe3, -0xffe3, 0x78]);
+  press('keydown', 'Shift', 'ShiftRight', { shiftKey: true, location: 2 });
+  input.reconcile({ shift: false, control: false, alt: false, meta: false });
+  assert.deepEqual(keys(sent).slice(3), [0xffe2, -0xffe2]);
+});
+
+test('losing focus releases every key, and then says release_all', () => {
+  const { sent, press, emit } = keyboard();
+  press('keydown', 'Alt', 'AltLeft', { altKey: true, location: 1 });
+  press('keydown', 'q', 'KeyQ', { altKey: true });
+  emit('blur', {});
+  assert.deepEqual(keys(sent), [0xffe9, 0x71, -0xffe9, -0x71]);
+  assert.equal(sent.at(-1)?.type, 'release_all');
+  press('keyup', 'q', 'KeyQ');
+  assert.equal(keys(sent).length, 4, 'a late key-up changes nothing');
+});
+
+test('the paste shortcut is left to the browser; pasting presses Control and V in the guest', () => {
+  const { input, sent, press } = keyboard();
+  press('keydown', 'Control', 'ControlLeft', { ctrlKey: true, location: 1 });
+  assert.equal(press('keydown', 'v', 'KeyV', { ctrlKey: true }).defaultPrevented, false);
+  input.paste();
+  assert.deepEqual(keys(sent), [0xffe3, 0x76, -0x76], 'Control is down already');
+  press('keyup', 'v', 'KeyV', { ctrlKey: true });
+  press('keyup', 'Control', 'ControlLeft', { location: 1 });
+  assert.deepEqual(keys(sent).slice(3), [-0xffe3]);
+});
+
+test('on a Mac, pasting lets Command go and presses Control', () => {
+  const { input, sent, press } = keyboard();
+  press('keydown', 'Meta', 'MetaLeft', { metaKey: true, location: 1 });
+  assert.equal(press('keydown', 'v', 'KeyV', { metaKey: true }).defaultPrevented, false);
+  input.paste();
+  assert.deepEqual(keys(sent), [0xffeb, -0xffeb, 0xffe3, 0x76, -0x76, -0xffe3]);
+});
+
+test('text of an input method or an on-screen keyboard is typed character by character', () => {
+  const { sent, press, emit } = keyboard();
+  assert.equal(press('keydown', 'Process', 'KeyK', { keyCode: 229 }).defaultPrevented, false);
+  emit('compositionend', { data: '日本' });
+  emit('input', { inputType: 'insertText', data: 'h', isComposing: false });
+  emit('input', { inputType: 'deleteContentBackward', data: null, isComposing: false });
+  assert.deepEqual(
+    keys(sent).filter((keysym) => keysym > 0),
+    [0x10065e5, 0x100672c, 0x68, 0xff08],
+  );
+});

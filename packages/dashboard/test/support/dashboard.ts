@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Controller, createController, createLogger } from '@browser-vm/controller';
+import { configurationSchema } from '@browser-vm/protocol';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { freePort } from '../../../rfb/test/desktop.ts';
+import type { DesktopHost } from './desktop-host.ts';
+
+const PACKAGE = new URL('../..', import.meta.url).pathname;
+
+/** The built dashboard, served by the real controller, in a browser that is signed in to it. */
+export class Dashboard {
+  readonly url: string;
+  readonly context: BrowserContext;
+  /** Scripts that threw, and what the page's policy refused. */
+  readonly complaints: string[] = [];
+  readonly #controller: Controller;
+  readonly #directory: string;
+
+  private constructor(url: string, context: BrowserContext, controller: Controller, directory: string) {
+    this.url = url;
+    this.context = context;
+    this.#controller = controller;
+    this.#directory = directory;
+  }
+
+  static async start(host: DesktopHost): Promise<Dashboard> {
+    const directory = await mkdtemp(join(tmpdir(), 'browser-vm-dashboard-'));
+    const outDir = join(directory, 'packages/dashboard/dist');
+    await build({ root: PACKAGE, logLevel: 'error', build: { outDir, emptyOutDir: true } });
+    const controller = await createController({
+      configuration: configurationSchema.parse({
+        BROWSER_VM_STATE_DIR: join(directory, 'state'),
+        BROWSER_VM_PORT: await freePort(),
+        RATE_LIMIT_MAX_REQUESTS: 100_000,
+      }),
+      host,
+      logger: createLogger({ BROWSER_VM_LOG_LEVEL: 'silent' }),
+      repositoryRoot: directory,
+    });
+    const { url, signInLink } = await controller.listen();
+    const context = await chromium.launchPersistentContext(join(directory, 'profile'), {
+      executablePath: '/usr/bin/chromium',
+      headless: true,
+      viewport: { width: 1280, height: 800 },
+      permissions: ['clipboard-read', 'clipboard-write'],
+      args: '--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
+        ' ',
+      ),
+    });
+    const dashboard = new Dashboard(url, context, controller, directory);
+    context.on('page', (page) => dashboard.#listen(page));
+    const page = await dashboard.newPage();
+    await page.goto(signInLink);
+    await page.close();
+    return dashboard;
+  }
+
+  async newPage(): Promise<Page> {
+    const page = await this.context.newPage();
+    page.setDefaultTimeout(60_000);
+    return page;
+  }
+
+  async stop(): Promise<void> {
+    await this.context.close();
+    await this.#controller.close();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #listen(page: Page): void {
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) this.complaints.push(message.text());
+    });
+  }
+}

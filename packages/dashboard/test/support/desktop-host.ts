@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type {
+  BrowserVmError,
+  Check,
+  Credential,
+  Fault,
+  Host,
+  HostUsage,
+  IceCandidate,
+  SessionVm,
+  VmEvent,
+  VmRequest,
+} from '@browser-vm/protocol';
+import { StreamerProcess } from '../../../streamer/test/process.ts';
+
+/**
+ * A host that shows one desktop that runs already, through a real streamer per session. What happens in the
+ * guest is told by the test: pages and viewer are what is shown here, VMs are shown elsewhere.
+ */
+export class DesktopHost implements Host {
+  readonly vms: DesktopVm[] = [];
+  readonly #vncPort: number;
+  checks: Check[] = [{ name: 'memory', hop: 'host', ok: true, detail: 'enough' }];
+  refuse: BrowserVmError | null = null;
+
+  constructor(vncPort: number) {
+    this.#vncPort = vncPort;
+  }
+
+  async start(request: VmRequest): Promise<SessionVm> {
+    if (this.refuse !== null) throw this.refuse;
+    const vm = new DesktopVm(request, this.#vncPort, await StreamerProcess.start());
+    this.vms.push(vm);
+    return vm;
+  }
+
+  async doctor(): Promise<readonly Check[]> {
+    return this.checks;
+  }
+  async prepare(): Promise<void> {}
+  async usage(): Promise<HostUsage> {
+    const running = this.vms.filter((vm) => !vm.stopped).length;
+    const diskMb = { images: 0, templates: 0, logs: 0 };
+    return { vms: running, slots: 0, streamers: running, freeMemoryMb: 1000, diskMb };
+  }
+  async reconcile() {
+    return { processes: 0, namespaces: 0, directories: 0 };
+  }
+  async close(): Promise<void> {}
+}
+
+export class DesktopVm implements SessionVm {
+  readonly vmId = randomUUID();
+  readonly driver = 'desktop';
+  readonly request: VmRequest;
+  readonly events: AsyncIterable<VmEvent>;
+  readonly streamer: StreamerProcess;
+  readonly credential: Credential = {
+    content: JSON.stringify({ tokens: { id_token: 'a', access_token: 'b', refresh_token: 'c' } }),
+    path: '.codex/auth.json',
+    account: 'person@example.org',
+    expiresAt: null,
+  };
+  stopped = false;
+  readonly #vncPort: number;
+  readonly #queue: VmEvent[] = [];
+  #wake = Promise.withResolvers<void>();
+
+  constructor(request: VmRequest, vncPort: number, streamer: StreamerProcess) {
+    this.request = request;
+    this.#vncPort = vncPort;
+    this.streamer = streamer;
+    this.events = this.#read();
+    streamer.listen((event) => {
+      if (event.type === 'candidate' || event.type === 'viewer') this.push(event);
+    });
+    this.push({ type: 'slot_taken' }, { type: 'streamer_ready' });
+  }
+
+  push(...events: VmEvent[]): void {
+    this.#queue.push(...events);
+    this.#wake.resolve();
+  }
+
+  /** As if the VM had been resumed and its desktop were there. */
+  becomeReady(): void {
+    this.streamer.send({ type: 'attach', host: '127.0.0.1', port: this.#vncPort, firstPicture: null });
+    const stages = ['vm_resumed', 'agent_ready', 'identity_set', 'desktop_ready'] as const;
+    this.push(...stages.map((type) => ({ type })));
+  }
+
+  /** As if the person had signed in. */
+  succeed(): void {
+    this.push({ type: 'credential_seen' }, { type: 'credential_ready' });
+  }
+
+  fail(fault: Fault, consoleTail: readonly string[]): void {
+    this.push({ type: 'failed', fault, consoleTail });
+  }
+
+  async offer(viewerId: string, sdp: string): Promise<string> {
+    const before = this.streamer.events.length;
+    this.streamer.send({ type: 'offer', viewerId, sdp });
+    return (await this.streamer.event('answer', before)).sdp;
+  }
+
+  async addCandidate(viewerId: string, candidate: IceCandidate): Promise<void> {
+    this.streamer.send({ type: 'candidate', viewerId, candidate });
+  }
+
+  async disconnectViewer(viewerId: string): Promise<void> {
+    this.streamer.send({ type: 'disconnect', viewerId });
+  }
+
+  async openVnc(): Promise<Duplex> {
+    const socket = connect(this.#vncPort, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  async signIn(): Promise<void> {
+    this.push({ type: 'login_started' }, { type: 'url_opened', origin: 'https://id.example.org' });
+  }
+
+  async takeCredential(): Promise<Credential> {
+    return this.credential;
+  }
+
+  async consoleTail(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.#wake.resolve();
+    await this.streamer.stop();
+  }
+
+  async *#read(): AsyncGenerator<VmEvent> {
+    while (!this.stopped) {
+      for (const event of this.#queue.splice(0)) yield event;
+      this.#wake = Promise.withResolvers();
+      if (this.#queue.length === 0 && !this.stopped) await this.#wake.promise;
+    }
+  }
+}
