@@ -40,7 +40,7 @@ export function guestOptions(agentVersion: string, user: AgentOptions['user']): 
     display: 0,
     vncPort: GUEST.vncPort,
     vncLoopbackOnly: false,
-    toolPath: ['/opt/providers/bin', '/usr/local/bin', '/usr/bin', '/bin'],
+    toolPath: ['/opt/browser-vm/providers/bin', '/usr/local/bin', '/usr/bin', '/bin'],
     runtimeDirectory: '/var/lib/browser-vm-agent',
     chromium: '/usr/bin/chromium',
     chromiumPolicyDirectory: '/etc/chromium/policies/managed',
