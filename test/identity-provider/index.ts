@@ -59,9 +59,9 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
   oauth.on('grant.success', (context) => {
     const body = context.body as Record<string, string>;
     const issued = {
-      idToken: body['id_token'] ?? '',
-      accessToken: body['access_token'] ?? '',
-      refreshToken: body['refresh_token'] ?? '',
+      idToken: body.id_token ?? '',
+      accessToken: body.access_token ?? '',
+      refreshToken: body.refresh_token ?? '',
     };
     tokens.push(issued);
     options.onTokens?.(issued);
