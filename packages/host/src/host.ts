@@ -18,7 +18,7 @@ import { reconcile } from './reconcile/reconcile.ts';
 import { resolverConfiguration } from './resolver/configuration.ts';
 import { Resolver } from './resolver/resolver-process.ts';
 import { HostSessionVm } from './session-vm/session-vm.ts';
-import { markOf } from './slot/names.ts';
+import { groupPrefixOf, MARK_VARIABLE, markOf } from './slot/names.ts';
 import { createSlot, ownIndexes, type Slot } from './slot/slot.ts';
 import { PROBE_UID } from './slot/users.ts';
 import { diskUsageMb } from './system/disk-usage.ts';
@@ -54,12 +54,14 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
   const runDir = configuration.BROWSER_VM_RUN_DIR;
   const subnet = configuration.BROWSER_VM_SLOT_SUBNET;
   const mark = markOf(runDir);
+  const environment = { [MARK_VARIABLE]: mark };
   const driver: Driver = createDriver(configuration.BROWSER_VM_DRIVER, {
     accelerator: configuration.BROWSER_VM_ACCELERATOR,
     probeCacheFile: join(stateDir, 'accelerator.json'),
     probeUid: PROBE_UID,
+    environment,
   });
-  const resolver = new Resolver(await resolverConfiguration(configuration), (message) =>
+  const resolver = new Resolver(await resolverConfiguration(configuration), environment, (message) =>
     logger.warn({}, message),
   );
   const vms = new Map<string, HostSessionVm>();
@@ -179,6 +181,8 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
           maxKbps: configuration.BROWSER_VM_MAX_KBPS,
           minFrameIntervalMs: MIN_FRAME_INTERVAL,
         },
+        environment,
+        groupPrefix: groupPrefixOf(mark),
         takeSlot,
         log: (message, details) => logger.info(details, message),
         onGone: () => vms.delete(vmId),

@@ -53,14 +53,14 @@ async function until(vm: SessionVm, last: VmEvent['type']): Promise<VmEvent[]> {
   return assert.fail(`no ${last}: ${JSON.stringify(events)}`);
 }
 
+/** Our own monitors: other controllers may run on this machine. */
 async function monitors(): Promise<number[]> {
   const found: number[] = [];
   for (const pid of await readdir('/proc')) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.startsWith('qemu-system') && line.includes('bvm-vm-')) {
-      const environment = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-      if (!environment.includes('State:\tZ')) found.push(Number(pid));
-    }
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (line.startsWith('qemu-system') && environment.includes(`=${markOf(runDir)}\0`))
+      found.push(Number(pid));
   }
   return found;
 }

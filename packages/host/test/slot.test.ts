@@ -58,10 +58,15 @@ before(async () => {
     accelerator: 'auto',
     probeCacheFile: join(root, 'accelerator.json'),
     probeUid: PROBE_UID,
+    environment: {},
   });
   // An upstream that swallows every question: a route there is, an answer never.
   const upstreams = [WORLD.nobody];
-  resolver = new Resolver({ records: [{ name: 'known.test', address: WORLD.server }], upstreams }, () => {});
+  resolver = new Resolver(
+    { records: [{ name: 'known.test', address: WORLD.server }], upstreams },
+    {},
+    () => {},
+  );
   slot = await createSlot({ mark, subnet: SUBNET });
   await resolver.listen(slot.link.host);
   vm = await driver.boot({

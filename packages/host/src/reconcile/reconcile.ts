@@ -1,14 +1,16 @@
-import { readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { groupPrefixOf, MARK_VARIABLE } from '../slot/names.ts';
 import { removeSlots } from '../slot/slot.ts';
+import { removeGroups } from '../system/cgroup.ts';
 
 /** A killed process is gone within milliseconds; one that waits for a disk takes longer. Milliseconds. */
 const DEATH_TIMEOUT = 5000;
 
 /**
- * Removes what an earlier controller with this run directory left behind: processes that stand in it or in a
- * namespace with its mark, then the namespaces, then the directories. Nothing else on the host is touched.
+ * Removes what an earlier controller with this run directory left behind: processes that carry its mark in
+ * their environment, then the namespaces, then the directories. Nothing else on the host is touched.
  */
 export async function reconcile(options: {
   readonly runDir: string;
@@ -20,10 +22,11 @@ export async function reconcile(options: {
   const found = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const left: number[] = [];
   for (const pid of found) {
-    if (pid !== process.pid && (await isLeft(pid, vms, options.keep))) left.push(pid);
+    if (pid !== process.pid && (await isLeft(pid, options.mark))) left.push(pid);
   }
   for (const pid of left) end(pid);
   await Promise.all(left.map(ended));
+  await removeGroups(groupPrefixOf(options.mark));
   const namespaces = options.keep.size > 0 ? 0 : await removeSlots(options.mark);
   let directories = 0;
   for (const name of await readdir(vms).catch(() => [])) {
@@ -34,15 +37,15 @@ export async function reconcile(options: {
   return { processes: left.length, namespaces, directories };
 }
 
-/** A monitor stands in its VM's directory and can change neither that nor its name's first word. */
-async function isLeft(pid: number, vms: string, keep: ReadonlySet<string>): Promise<boolean> {
+/** A child of ours is no leftover, whatever it carries; what a VM's user could forge is only its own end. */
+async function isLeft(pid: number, mark: string): Promise<boolean> {
   try {
-    const at = await readlink(`/proc/${pid}/cwd`);
-    if (!at.startsWith(`${vms}/`)) return false;
-    const name = at.slice(vms.length + 1).replace(/ \(deleted\)$/, '');
-    if (keep.has(name)) return false;
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('qemu-system');
+    const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+    if (!environment.includes(`${MARK_VARIABLE}=${mark}`)) return false;
+    const [, parent] = /^PPid:\s*(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(parent) !== process.pid;
   } catch {
+    // It ended in between.
     return false;
   }
 }

@@ -13,14 +13,20 @@ const ANSWER_TIMEOUT = 20_000;
 /** The guests' resolver: one process for all slots of this controller, started with the first, and again if it ends. */
 export class Resolver {
   readonly #configuration: ResolverConfiguration;
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #addresses = new Set<string>();
   readonly #waiting = new Map<string, { resolve(): void; reject(error: Error): void }>();
   readonly #onDeath: (message: string) => void;
   #process: Promise<ChildProcess> | null = null;
   #closed = false;
 
-  constructor(configuration: ResolverConfiguration, onDeath: (message: string) => void) {
+  constructor(
+    configuration: ResolverConfiguration,
+    environment: Readonly<Record<string, string>>,
+    onDeath: (message: string) => void,
+  ) {
     this.#configuration = configuration;
+    this.#environment = environment;
     this.#onDeath = onDeath;
   }
 
@@ -70,7 +76,7 @@ export class Resolver {
     ];
     const child = spawn('setpriv', ['--no-new-privs', '--pdeathsig', 'KILL', '--', ...node, MAIN], {
       cwd: '/',
-      env: { PATH: SYSTEM_PATH, BROWSER_VM_RESOLVER_UID: String(RESOLVER_UID) },
+      env: { PATH: SYSTEM_PATH, ...this.#environment, BROWSER_VM_RESOLVER_UID: String(RESOLVER_UID) },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
     });

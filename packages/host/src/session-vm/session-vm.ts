@@ -47,6 +47,10 @@ export interface SessionVmOptions {
     Extract<StreamerCommand, { type: 'configure' }>,
     'udpPortRange' | 'maxKbps' | 'minFrameIntervalMs'
   >;
+  /** Marks every process of this VM. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Of the memory groups of this controller. */
+  readonly groupPrefix: string;
   readonly takeSlot: () => Promise<Slot>;
   readonly log: (message: string, details: Record<string, unknown>) => void;
   /** Called once, when nothing of it is left. */
@@ -105,7 +109,8 @@ export class HostSessionVm implements SessionVm {
 
   async openVnc(signal?: AbortSignal): Promise<Duplex> {
     const slot = this.#slot;
-    if (slot === null || this.#vm === null) throw gone('vm_not_ready', 'the VM is not running yet', 'driver');
+    if (slot === null || this.#vm === null || this.#ending.signal.aborted)
+      throw gone('vm_not_ready', 'the VM is not running', 'driver');
     const limit = AbortSignal.any([
       this.#ending.signal,
       AbortSignal.timeout(VNC_TIMEOUT),
@@ -115,6 +120,8 @@ export class HostSessionVm implements SessionVm {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = () => socket.destroy(new Error('no answer in time'));
     limit.addEventListener('abort', abort, { once: true });
+    // A signal that is aborted already tells nobody.
+    if (limit.aborted) abort();
     socket.once('connect', resolve);
     socket.once('error', reject);
     try {
@@ -180,6 +187,8 @@ export class HostSessionVm implements SessionVm {
       uid: slot.streamerUid,
       gid: slot.streamerUid,
       logFile: join(logDirectory, 'streamer.log'),
+      environment: this.#options.environment,
+      groupName: `${this.#options.groupPrefix}${this.vmId}`,
       firstPicture: template.picture,
       configure: { iceServers: [...request.iceServers], ...settings },
       onEvent: (event) => this.#streamerSaid(event),

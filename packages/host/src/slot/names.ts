@@ -15,10 +15,15 @@ export function markOf(runDir: string): string {
   return createHash('sha256').update(resolve(runDir)).digest('hex').slice(0, 6);
 }
 
+/** Carries the mark in the environment of every process that is started for a slot. */
+export const MARK_VARIABLE = 'BROWSER_VM_MARK';
+
 export const namespaceOf = (mark: string, index: number): string => `bvm-${mark}-${index}`;
 
 /** The host's end of the wire. Without the mark: an index is taken for all controllers of a host at once. */
 export const hostLinkOf = (index: number): string => `bvmh${index}`;
+
+export const groupPrefixOf = (mark: string): string => `bvm-${mark}-`;
 
 export const hostTableOf = (mark: string, index: number): string => `bvm_${mark}_${index}`;
 

@@ -8,6 +8,7 @@ import {
   type StreamerEvent,
   streamerEventSchema,
 } from '@browser-vm/protocol';
+import { limitMemory, type MemoryGroup } from '../system/cgroup.ts';
 import { SYSTEM_PATH } from '../system/run.ts';
 import { tail } from '../system/tail.ts';
 
@@ -19,12 +20,17 @@ const OBJECTS_MB = 128;
 const READY_TIMEOUT = 30_000;
 const ANSWER_TIMEOUT = 20_000;
 const CLOSE_TIMEOUT = 2000;
+/** Of the whole process, where the kernel lets us say so. Measured: 110 MB while watched. Bytes. */
+const MEMORY_LIMIT = 512 * 1024 * 1024;
 
 export interface StreamerOptions {
   /** The streamer becomes this user. */
   readonly uid: number;
   readonly gid: number;
   readonly logFile: string;
+  /** Of its memory group; unique on this host. */
+  readonly groupName: string;
+  readonly environment: Readonly<Record<string, string>>;
   /** A file that stands for the desktop until the VM's own picture is there; may be none. */
   readonly firstPicture: string | null;
   readonly configure: Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
@@ -41,6 +47,7 @@ export class StreamerProcess {
   readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
   readonly #onEvent: (event: StreamerEvent) => void;
   #closing: Promise<void> | null = null;
+  #group: MemoryGroup | null = null;
 
   private constructor(child: ChildProcess, options: StreamerOptions) {
     this.#process = child;
@@ -75,6 +82,7 @@ export class StreamerProcess {
         cwd: '/',
         env: {
           PATH: SYSTEM_PATH,
+          ...options.environment,
           BROWSER_VM_STREAMER_UID: String(options.uid),
           BROWSER_VM_STREAMER_GID: String(options.gid),
         },
@@ -90,6 +98,7 @@ export class StreamerProcess {
           else options.onEvent(event);
         },
       });
+      streamer.#group = await limitMemory(options.groupName, streamer.pid, MEMORY_LIMIT);
       const timer = setTimeout(() => ready.reject(late('start')), READY_TIMEOUT);
       streamer.died.then((fault) => ready.reject(new BrowserVmError(fault)));
       try {
@@ -149,6 +158,7 @@ export class StreamerProcess {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), CLOSE_TIMEOUT);
     await this.#gone;
     clearTimeout(timer);
+    await this.#group?.remove();
   }
 
   #receive(message: unknown): void {

@@ -99,6 +99,7 @@ before(async () => {
     accelerator: 'auto',
     probeCacheFile: join(root, 'accelerator.json'),
     probeUid: UIDS[0]!,
+    environment: {},
   });
 });
 

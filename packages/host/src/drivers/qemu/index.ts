@@ -17,6 +17,8 @@ export interface QemuDriverOptions {
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** Where the answer of the KVM probe is kept; its directory is made. */
   readonly probeCacheFile: string;
+  /** Added to the environment of each monitor, so that it can be told whose it is. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** The probe's guest runs as this user. */
   readonly probeUid: number;
 }
@@ -38,6 +40,7 @@ interface Probed extends DriverCapabilities {
 
 export function createQemuDriver(options: QemuDriverOptions): Driver {
   const sealed = new SealedMemory();
+  const environment = options.environment ?? {};
   let probed: Promise<Probed> | null = null;
 
   async function probe(kernel: string): Promise<Probed> {
@@ -71,7 +74,7 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
         );
       }
       const memory = target === null ? 'private' : 'template';
-      const { vm } = await start(spec, { accelerator, commandLine, memory, target, from: null });
+      const { vm } = await start(spec, { accelerator, commandLine, memory, target, from: null, environment });
       try {
         await vm.connect();
         vm.started('running');
@@ -105,6 +108,7 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
       const file = mapsReadOnlyFiles(qemu) ? await open(path, 'r') : null;
       try {
         const { vm, stateDescriptor } = await start(spec, {
+          environment,
           accelerator,
           commandLine: snapshot.commandLine,
           memory: { copyOf: file === null ? 'sealed' : 'readOnlyFile' },
@@ -181,6 +185,7 @@ async function readSnapshot(directory: string): Promise<z.infer<typeof snapshotS
 async function start(
   spec: VmSpec,
   options: {
+    readonly environment: Readonly<Record<string, string>>;
     readonly accelerator: 'kvm' | 'tcg';
     readonly commandLine: string;
     readonly memory: MemoryKind;
@@ -227,6 +232,7 @@ async function start(
         gid: spec.gid,
         networkNamespace: spec.network?.namespace ?? null,
         kvm: options.accelerator === 'kvm',
+        environment: options.environment,
         directory: spec.directory,
         log: log.fd,
         descriptors,

@@ -32,6 +32,7 @@ export interface LaunchOptions {
   /** Null: the namespace we run in. */
   readonly networkNamespace: string | null;
   readonly kvm: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   /** Where relative paths of the monitor's command line start. */
   readonly directory: string;
   /** File descriptor for what the monitor says on stdout and stderr. */
@@ -54,7 +55,7 @@ export function launch(argv: readonly string[], options: LaunchOptions): ChildPr
   ];
   return spawn(inNamespaces[0]!, inNamespaces.slice(1), {
     cwd: options.directory,
-    env: { PATH: SYSTEM_PATH, LC_ALL: 'C' },
+    env: { PATH: SYSTEM_PATH, LC_ALL: 'C', ...options.environment },
     stdio: ['ignore', options.log, options.log, 'pipe', ...options.descriptors],
     detached: true,
   });
