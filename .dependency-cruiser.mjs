@@ -23,8 +23,18 @@ export default {
   forbidden: [
     ...packageRules,
     { name: 'no-circular', severity: 'error', from: { path: '^packages/' }, to: { circular: true } },
-    { name: 'src-never-imports-test', severity: 'error', from: { path: '^packages/[^/]+/src/' }, to: { path: '/test/' } },
-    { name: 'no-unresolvable', severity: 'error', from: { path: '^packages/[^/]+/src/' }, to: { couldNotResolve: true, pathNot: '\\.css$' } },
+    {
+      name: 'src-never-imports-test',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { path: '/test/' },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { couldNotResolve: true, pathNot: '\\.css$' },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -32,7 +32,7 @@ export class SignInJourney {
   get #screen(): string {
     return this.#options.transport === 'webrtc'
       ? '[data-testid="viewer-video"]'
-      : '[data-testid="viewer"] canvas';
+      : 'canvas[width="1280"]';
   }
 
   async openDashboard(): Promise<void> {
