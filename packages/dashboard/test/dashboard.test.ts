@@ -136,23 +136,57 @@ test('a sign-in by WebRTC: timeline, picture, keys, pointer and clipboard, compl
   await page.close();
 });
 
-test('no key and no button stays down when the page loses focus', async () => {
+for (const transport of ['webrtc', 'novnc'] as const) {
+  test(`no key stays down when the desktop loses the focus, by ${transport}`, async () => {
+    const page = await dashboard.newPage();
+    const vm = await connect(page, `focus-${transport}`);
+    vm.becomeReady();
+    if (transport === 'novnc') await page.getByTestId('use-novnc').click();
+    const picture = transport === 'novnc' ? 'canvas' : '[data-testid="viewer-video"]';
+    await untilColour(page, `[data-testid="viewer"] ${picture}`, FIELD, YELLOW);
+    await page.mouse.click(...(await onScreen(page, FIELD)));
+    const mark = guest.told.length;
+    await page.keyboard.down('Shift');
+    await page.keyboard.down('Control');
+    await guest.until(({ type, value }) => type === 'keydown' && value === 'Control', mark);
+    await page.keyboard.press('F6');
+    await guest.until(({ type, value }) => type === 'keyup' && value === 'Control', mark);
+    await guest.until(({ type, value }) => type === 'keyup' && value === 'Shift', mark);
+    const focused = await page.evaluate(() => document.activeElement?.getAttribute('data-testid'));
+    assert.equal(
+      focused,
+      transport === 'novnc' ? 'use-webrtc' : 'use-novnc',
+      'the keyboard left the desktop',
+    );
+    await page.keyboard.up('Shift');
+    await page.keyboard.up('Control');
+    await page.getByTestId('cancel').click();
+    await page.locator('[data-testid="end-state"][data-state="cancelled"]').waitFor();
+    await page.close();
+  });
+}
+
+test('on a phone a tap clicks and a drag scrolls', async () => {
   const page = await dashboard.newPage();
-  const vm = await connect(page, 'focus');
+  await page.setViewportSize({ width: 390, height: 844 });
+  const vm = await connect(page, 'touch');
   vm.becomeReady();
   await untilColour(page, '[data-testid="viewer-video"]', FIELD, YELLOW);
-  await page.mouse.click(...(await onScreen(page, FIELD)));
+  const devtools = await dashboard.context.newCDPSession(page);
+  await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', points: { x: number; y: number }[]) =>
+    devtools.send('Input.dispatchTouchEvent', { type, touchPoints: points });
+  const [x, y] = await onScreen(page, PAD);
   const mark = guest.told.length;
-  await page.keyboard.down('Shift');
-  await page.keyboard.down('Control');
-  await guest.until(({ type, value }) => type === 'keydown' && value === 'Control', mark);
-  await page.getByTestId('cancel').focus();
-  await guest.until(({ type, value }) => type === 'keyup' && value === 'Control', mark);
-  await guest.until(({ type, value }) => type === 'keyup' && value === 'Shift', mark);
-  await page.keyboard.up('Shift');
-  await page.keyboard.up('Control');
+  await touch('touchStart', [{ x, y }]);
+  await touch('touchEnd', []);
+  await guest.until(({ type }) => type === 'click', mark);
+  await touch('touchStart', [{ x, y }]);
+  for (const step of [20, 40, 60]) await touch('touchMove', [{ x, y: y - step }]);
+  await touch('touchEnd', []);
+  await guest.until(({ type, value }) => type === 'wheel' && value === 1, mark);
   await page.getByTestId('cancel').click();
-  await page.locator('[data-testid="end-state"][data-state="cancelled"]').waitFor();
+  await page.getByTestId('end-state').waitFor();
   await page.close();
 });
 

@@ -1,4 +1,4 @@
-import { type DesktopMessage, GUEST } from '@browser-vm/protocol';
+import { type DesktopMessage, type Fault, GUEST } from '@browser-vm/protocol';
 import { copyToClipboard } from './clipboard/clipboard.ts';
 import type { Signaling } from './connection/signaling.ts';
 import type { ViewerError } from './connection/viewer-error.ts';
@@ -93,10 +93,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   /** Brings up a phone's on-screen keyboard; to be called from a tap. */
   showKeyboard(): void {
     const { sink } = this.#surface;
-    sink.inputMode = 'text';
-    sink.addEventListener('blur', () => (sink.inputMode = 'none'), { once: true });
     sink.blur();
     sink.inputMode = 'text';
+    const hide = () => {
+      sink.inputMode = 'none';
+    };
+    sink.addEventListener('blur', hide, { once: true });
     sink.focus({ preventScroll: true });
   }
 
@@ -173,7 +175,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       this.#surface,
       {
         move: connection.sendMove.bind(connection),
-        send: connection.send.bind(connection),
+        send: (message) => {
+          const sent = connection.send(message);
+          if (!sent && message.type === 'clipboard') this.emit('fault', CLIPBOARD_TOO_LONG);
+        },
         desktop: () => this.#desktop,
       },
       { pointer: true },
@@ -239,7 +244,6 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     if (!event.ctrlKey || event.key !== 'F6') return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    this.#input?.releaseAll();
     if (event.target instanceof HTMLElement) event.target.blur();
     this.emit('leave', {});
   }
@@ -261,5 +265,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#surface.root.style.cursor = '';
   }
 }
+
+const CLIPBOARD_TOO_LONG: Fault = {
+  code: 'clipboard_too_long',
+  message: 'The copied text is too long for the connection',
+  hop: 'viewer',
+  remedy: 'Paste it in parts, or use noVNC.',
+};
 
 const NAMES: Readonly<Record<Transport, string>> = { webrtc: 'WebRTC', novnc: 'noVNC' };

@@ -19,17 +19,17 @@ export interface Step {
 export const STAGE_LABELS: Readonly<Record<SessionStage, string>> = {
   slot_taken: 'Isolated network ready',
   streamer_ready: 'Streamer ready',
-  vm_resumed: 'Virtual machine running',
+  vm_resumed: 'VM running',
   agent_ready: 'Agent answers',
   identity_set: 'Clock and identity set',
   desktop_ready: 'Desktop ready',
-  login_started: 'Sign-in command started',
+  login_started: 'Sign-in command runs',
   url_opened: 'Sign-in page opened',
   viewer_connected: 'Viewer connected',
   first_frame: 'First picture shown',
   credential_seen: 'Credential written',
   credential_stored: 'Credential in the vault',
-  vm_gone: 'Virtual machine removed',
+  vm_gone: 'VM removed',
 };
 
 /** These happen whenever the viewer gets there, so nothing waits for them. */

@@ -18,10 +18,11 @@ interface View {
   readonly status: ViewerStatus;
   readonly transport: Transport;
   readonly detail: string;
-  readonly picture: boolean;
+  /** Is the picture that of the running VM. */
+  readonly live: boolean;
 }
 
-const FIRST_VIEW: View = { status: 'idle', transport: 'webrtc', detail: 'Connecting', picture: false };
+const FIRST_VIEW: View = { status: 'idle', transport: 'webrtc', detail: 'Connecting', live: false };
 
 /** The desktop with its controls. */
 export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerPanelProps) {
@@ -46,9 +47,15 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
     opened.on('status', ({ status, transport, detail }) => {
       element.setAttribute('data-status', status);
       element.setAttribute('data-transport', transport);
-      setView((old) => ({ status, transport, detail, picture: old.picture && old.transport === transport }));
+      setView((old) => ({ status, transport, detail, live: old.live && old.transport === transport }));
     });
-    opened.on('first-frame', () => setView((old) => ({ ...old, picture: true })));
+    opened.on('source', ({ live }) => setView((old) => ({ ...old, live })));
+    opened.on('first-frame', ({ transport }) => {
+      if (transport === 'novnc') setView((old) => ({ ...old, live: true }));
+    });
+    opened.on('fault', ({ code, message }) => {
+      if (code === 'clipboard_too_long') setNotice(message);
+    });
     opened.on('switch', ({ reason, message }) => setNotice(reason === 'manual' ? null : message));
     opened.on('clipboard', ({ text, copied: taken }) => setCopied(taken ? null : text));
     opened.on('leave', () => controls.current?.querySelector('button')?.focus());
@@ -62,10 +69,10 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
   return (
     <section className="viewer" aria-label="Remote desktop">
       <div className="viewer-screen" ref={holder}>
-        {!view.picture && (
+        {!view.live && (
           <p className="viewer-waiting">
             <span className="spinner" aria-hidden="true" />
-            {view.detail}
+            {view.status === 'connected' ? 'Waiting for the desktop' : view.detail}
           </p>
         )}
       </div>
@@ -78,7 +85,10 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
           data-status={view.status}
         >
           <span className={view.status === 'connected' ? 'dot dot-success' : 'dot dot-busy'} />
-          {notice ?? view.detail}
+          {view.status === 'connected' && notice !== null ? notice : view.detail}
+        </p>
+        <p className="viewer-hint" aria-hidden="true">
+          Ctrl + F6 leaves the desktop
         </p>
         <div className="viewer-buttons">
           {copied !== null && (

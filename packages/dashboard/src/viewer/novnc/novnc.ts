@@ -10,6 +10,19 @@ const RETRY_MS = { first: 500, most: 4_000 };
 const SESSION_OVER = 4410;
 const KEY_V = { keysym: 0x76, code: 'KeyV' };
 
+/** X11 keysyms and physical keys of everything that could stay down unseen. */
+const MODIFIERS: readonly (readonly [number, string])[] = [
+  [0xffe1, 'ShiftLeft'],
+  [0xffe2, 'ShiftRight'],
+  [0xffe3, 'ControlLeft'],
+  [0xffe4, 'ControlRight'],
+  [0xffe9, 'AltLeft'],
+  [0xffea, 'AltRight'],
+  [0xfe03, 'AltRight'],
+  [0xffeb, 'MetaLeft'],
+  [0xffec, 'MetaRight'],
+];
+
 export interface NoVncOptions {
   readonly viewOnly: boolean;
   readonly connected: () => void;
@@ -41,6 +54,10 @@ export class NoVncConnection {
     };
     container.addEventListener('keydown', keepPaste, { capture: true });
     this.#stops.push(() => container.removeEventListener('keydown', keepPaste, { capture: true }));
+    // noVNC releases keys when the window loses focus, not when its canvas does.
+    const release = () => this.#releaseModifiers();
+    container.addEventListener('focusout', release);
+    this.#stops.push(() => container.removeEventListener('focusout', release));
     this.#stops.push(onPaste(container, (text) => this.paste(text)));
     void this.#connect();
   }
@@ -71,6 +88,10 @@ export class NoVncConnection {
     for (const stop of this.#stops) stop();
     this.#rfb?.disconnect();
     this.#rfb = null;
+  }
+
+  #releaseModifiers(): void {
+    for (const [keysym, code] of MODIFIERS) this.#rfb?.sendKey(keysym, code, false);
   }
 
   async #connect(): Promise<void> {
