@@ -58,6 +58,8 @@ export class QemuVm implements Vm, Monitor {
   /** Resolves when QEMU answers; rejects with what it said when it ended instead. */
   async connect(): Promise<void> {
     const stream = this.#process.stdio[3] as Duplex;
+    // A monitor that never started closes its end without a word.
+    void this.exited.then(() => stream.destroy());
     try {
       this.#qmp = await Qmp.connect(stream, (event) => this.#event(event));
     } catch (error) {
