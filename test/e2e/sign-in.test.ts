@@ -1,27 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { loadConfiguration, readVaultOffline } from '@browser-vm/controller';
-import { INTERNET } from '../world/addresses.ts';
-import { type ControllerProcess, KEEP, startController } from './support/controller-process.ts';
-import { type IdentityProviderProcess, startIdentityProvider } from './support/identity-provider-process.ts';
+import { ControllerProcess } from './support/controller-process.ts';
 import { SignInJourney } from './support/journey.ts';
 import { leftovers, machineState } from './support/leftovers.ts';
+import { startWorld, type TestWorld } from './support/test-world.ts';
 import { openViewerBrowser } from './support/viewer-browser.ts';
 
-let identityProvider: IdentityProviderProcess;
+let world: TestWorld;
 let controller: ControllerProcess;
 
 before(async () => {
-  identityProvider = await startIdentityProvider(KEEP);
-  controller = await startController({
-    BROWSER_VM_CA_CERTIFICATES: identityProvider.caFile,
-    BROWSER_VM_HOST_RECORDS: `auth.openai.com=${INTERNET.address}`,
-  });
+  world = await startWorld();
+  controller = await ControllerProcess.start(world.environment);
 });
 
 after(async () => {
   await controller?.remove();
-  await identityProvider?.close();
+  await world?.close();
 });
 
 for (const transport of ['webrtc', 'novnc'] as const) {
@@ -34,7 +30,7 @@ for (const transport of ['webrtc', 'novnc'] as const) {
       await journey.openDashboard();
       await journey.connect('codex');
       await journey.seeDesktop();
-      await journey.signInByHand(identityProvider.user);
+      await journey.signInByHand(world.identityProvider.user);
       await journey.seeCompleted();
       await journey.backToDashboard();
       assert.match(await journey.cardState('codex'), /connected/i);
@@ -48,7 +44,7 @@ for (const transport of ['webrtc', 'novnc'] as const) {
 test('what the vault keeps decrypts to a credential whose tokens the identity provider issued', async () => {
   await controller.stop();
   const stored = await readVaultOffline(await loadConfiguration({ env: controller.environment }));
-  const issued = await identityProvider.issuedTokens();
+  const issued = await world.identityProvider.issuedTokens();
   assert.deepEqual(stored.map(({ userId }) => userId).sort(), ['person-novnc', 'person-webrtc']);
   for (const { credential } of stored) {
     const { tokens } = JSON.parse(credential.content) as {

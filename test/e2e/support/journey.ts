@@ -30,9 +30,7 @@ export class SignInJourney {
   }
 
   get #screen(): string {
-    return this.#options.transport === 'webrtc'
-      ? '[data-testid="viewer-video"]'
-      : 'canvas[width="1280"]';
+    return this.#options.transport === 'webrtc' ? '[data-testid="viewer-video"]' : 'canvas[width="1280"]';
   }
 
   async openDashboard(): Promise<void> {
@@ -111,7 +109,7 @@ export class SignInJourney {
       const ended = state !== null && ['failed', 'cancelled', 'expired', 'completed'].includes(state);
       if (ended || Date.now() > deadline) {
         throw new Error(
-          `the session is ${state}, not ${wanted.join(' or ')}:\n${await this.#page.locator('body').textContent()}\n${this.#options.controller.output()}`,
+          `the session is ${state}, not ${wanted.join(' or ')}:\n${await this.#page.locator('body').textContent()}\n${this.#options.controller.output}`,
         );
       }
       await this.#page.waitForTimeout(250);

@@ -1,48 +1,62 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** What a host writes into names and environments of everything that belongs to one run directory. */
+function markOf(runDir: string): string {
+  return createHash('sha256').update(runDir).digest('hex').slice(0, 6);
+}
+
+/** Processes started for the VMs of one run directory, by what their environment carries. */
+export async function markedProcesses(runDir: string): Promise<Array<{ pid: number; program: string }>> {
+  const mark = `BROWSER_VM_MARK=${markOf(runDir)}`;
+  const found: Array<{ pid: number; program: string }> = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
+    if (!environment.split('\0').includes(mark)) continue;
+    const program = await readFile(`/proc/${entry}/comm`, 'utf8').catch(() => '');
+    found.push({ pid: Number(entry), program: program.trim() });
+  }
+  return found;
+}
+
 /** Everything a VM and its streamer could leave behind, as comparable lines. */
 export async function machineState(runDir: string): Promise<string[]> {
-  const [namespaces, links, sockets, files, processes] = await Promise.all([
-    run('ip', ['-o', 'netns', 'list']),
-    run('ip', ['-o', 'link', 'show']),
-    run('ss', ['-H', '-a', '-n', '-t', '-u', '-x', '-l', '-p']),
+  const mark = markOf(runDir);
+  const [namespaces, links, tables, sockets, files, groups, processes] = await Promise.all([
+    lines('ip', '-o', 'netns', 'list'),
+    lines('ip', '-o', 'link', 'show'),
+    lines('nft', 'list', 'tables'),
+    lines('ss', '-H', '-n', '-t', '-u', '-l', '-p'),
     readdir(runDir, { recursive: true }).catch(() => []),
-    relatedProcesses(runDir),
+    controlGroups(mark),
+    markedProcesses(runDir),
   ]);
   return [
-    ...namespaces.stdout
-      .split('\n')
-      .filter((line) => line.startsWith('bvm-'))
+    ...namespaces
+      .filter((line) => line.startsWith(`bvm-${mark}-`))
       .map((line) => `namespace ${line.split(' ')[0]}`),
-    ...links.stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => `link ${line.split(': ')[1]}`),
-    ...sockets.stdout
-      .split('\n')
-      .filter((line) => line.includes(runDir) || /^(tcp|udp)/.test(line))
-      .map((line) => `socket ${line.replace(/\s+/g, ' ')}`),
+    ...links.map((line) => `link ${line.split(': ')[1]}`),
+    ...tables.map((line) => `firewall ${line}`),
+    ...sockets.map((line) => `socket ${line.replace(/\s+/g, ' ')}`),
     ...files.map((file) => `file ${file}`),
-    ...processes,
+    ...groups.map((group) => `control group ${group}`),
+    ...processes.map(({ pid, program }) => `process ${pid} ${program}`),
   ].sort();
 }
 
-/** Monitors, streamers and resolvers, by what stands in their command lines. */
-async function relatedProcesses(runDir: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const commandLine = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    const words = commandLine.split('\0');
-    const ours =
-      commandLine.includes(runDir) || words.some((word) => word.endsWith('packages/streamer/src/main.ts'));
-    if (ours && Number(entry) !== process.pid) found.push(`process ${entry} ${words.slice(0, 3).join(' ')}`);
-  }
-  return found;
+async function lines(program: string, ...args: string[]): Promise<string[]> {
+  const { stdout } = await run(program, args);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+async function controlGroups(mark: string): Promise<string[]> {
+  const { stdout } = await run('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `bvm-${mark}-*`]);
+  return stdout.split('\n').filter((line) => line !== '');
 }
 
 /** What is there now that was not there before; waits for the last to go, since some end a moment later. */

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Api } from './support/api.ts';
+import { ControllerProcess } from './support/controller-process.ts';
+import { leftovers, machineState, markedProcesses } from './support/leftovers.ts';
+import { startWorld, type TestWorld } from './support/test-world.ts';
+
+let world: TestWorld;
+let controller: ControllerProcess;
+let api: Api;
+
+before(async () => {
+  world = await startWorld();
+  controller = await ControllerProcess.start(world.environment);
+  api = await Api.of(controller);
+});
+
+after(async () => {
+  await controller?.remove();
+  await world?.close();
+});
+
+test('a VM that is killed fails its session by name, keeps its last console lines and leaves nothing', async () => {
+  const before = await machineState(controller.runDir);
+  const sessionId = await api.start('unlucky', 'codex');
+  assert.equal((await api.waitFor(sessionId, ['signing_in'])).status, 'signing_in');
+  const processes = await markedProcesses(controller.runDir);
+  const monitor = processes.find(({ program }) => program.startsWith('qemu-system'));
+  assert.ok(monitor, 'the session has a monitor');
+  process.kill(monitor.pid, 'SIGKILL');
+  const session = await api.waitFor(sessionId, []);
+  assert.equal(session.status, 'failed');
+  assert.equal(session.fault?.hop, 'driver');
+  assert.ok((session.consoleTail?.length ?? 0) > 0, 'console lines are kept');
+  assert.deepEqual(await leftovers(before, controller.runDir), []);
+});
+
+for (const state of ['starting', 'signing_in']) {
+  test(`a session cancelled while ${state} stays cancelled and leaves nothing`, async () => {
+    const before = await machineState(controller.runDir);
+    const sessionId = await api.start('undecided', 'codex');
+    await api.waitFor(sessionId, [state]);
+    assert.equal((await api.cancel(sessionId)).status, 'cancelled');
+    assert.deepEqual(await leftovers(before, controller.runDir), []);
+    assert.equal((await api.session(sessionId)).status, 'cancelled');
+  });
+}
+
+test('a controller that is killed leaves nothing that the next one does not remove', async () => {
+  const before = await machineState(controller.runDir);
+  const sessionId = await api.start('interrupted', 'codex');
+  await api.waitFor(sessionId, ['signing_in']);
+  await controller.kill();
+  await controller.startAgain();
+  api = await Api.of(controller);
+  const session = await api.session(sessionId);
+  assert.equal(session.status, 'failed');
+  const left = (await leftovers(before, controller.runDir)).filter((line) => !line.includes('socket tcp'));
+  assert.deepEqual(left, []);
+});

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isTerminal, type Session, sessionSchema, startResponseSchema } from '@browser-vm/protocol';
+import type { ControllerProcess } from './controller-process.ts';
+
+/** The API as its operator calls it. */
+export class Api {
+  readonly #url: string;
+  readonly #token: string;
+
+  private constructor(url: string, token: string) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  static async of(controller: ControllerProcess): Promise<Api> {
+    const file = path.join(controller.environment.BROWSER_VM_STATE_DIR ?? '', 'secrets/api-token');
+    return new Api(controller.url, (await readFile(file, 'utf8')).trim());
+  }
+
+  async start(userId: string, provider: string): Promise<string> {
+    const answer = await this.#call('POST', '/api/auth/start', { userId, provider });
+    return startResponseSchema.parse(answer).sessionId;
+  }
+
+  async session(sessionId: string): Promise<Session> {
+    return sessionSchema.parse(await this.#call('GET', `/api/auth/session/${sessionId}`));
+  }
+
+  async cancel(sessionId: string): Promise<Session> {
+    return sessionSchema.parse(await this.#call('POST', `/api/auth/session/${sessionId}/cancel`, {}));
+  }
+
+  /** Waits until the session is in one of the states, or in a terminal one. */
+  async waitFor(sessionId: string, states: readonly string[], limitMs = 180_000): Promise<Session> {
+    const deadline = Date.now() + limitMs;
+    for (;;) {
+      const session = await this.session(sessionId);
+      if (states.includes(session.status) || isTerminal(session.status)) return session;
+      if (Date.now() > deadline) throw new Error(`session ${sessionId} stays ${session.status}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  async #call(method: string, route: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(new URL(route, this.#url), {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${text}`);
+    return text === '' ? null : JSON.parse(text);
+  }
+}
