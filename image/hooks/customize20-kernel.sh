@@ -4,7 +4,7 @@
 set -eu
 root=$1
 
-rm -f "$root"/boot/initrd.img-* "$root"/boot/System.map-*
+rm -f "$root"/boot/System.map-* "$root"/vmlinuz* "$root"/initrd.img*
 find "$root/usr/lib/modules" -name '*.ko.xz' -printf '/usr/lib/modules/%P\n' | chroot "$root" xargs busybox unxz
 chroot "$root" dpkg-query -W -f "\${Package}\t\${Version}\n" >"$root/boot/packages.tsv"
 mv "$root/usr/lib/modules" "$root/boot/modules"

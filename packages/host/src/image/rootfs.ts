@@ -14,7 +14,7 @@ import path from 'node:path';
 import { BrowserVmError } from '@browser-vm/protocol';
 import { contentKey, directoryParts, sourceParts } from './content-key.ts';
 import { debianSources, readHostAptOptions, readHostSources } from './debian-sources.ts';
-import { packErofs } from './erofs.ts';
+import { FILE_TIME, packErofs } from './erofs.ts';
 import { extractVmlinux } from './kernel.ts';
 import { type ImagePaths, type Layer, layer } from './layers.ts';
 import { type Recipe, recipeDirectory } from './recipe.ts';
@@ -104,6 +104,7 @@ async function bootstrap(root: string, input: RootfsInput): Promise<void> {
       env: {
         PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         LANG: 'C.UTF-8',
+        SOURCE_DATE_EPOCH: String(FILE_TIME),
         ...proxies(),
       },
       onLine: (line) => {
