@@ -119,9 +119,11 @@ test('a sign-in by WebRTC: timeline, picture, keys, pointer and clipboard, compl
   const viewer = page.getByTestId('viewer');
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="webrtc"]').waitFor();
   assert.equal(await page.getByTestId('session-status').getAttribute('data-state'), 'starting');
-  await page.locator('[data-testid="stage-first_frame"][data-state="done"]').waitFor();
+  await page.locator('[data-testid="stage-viewer_connected"][data-state="done"]').waitFor();
+  assert.equal(await page.getByTestId('stage-first_frame').getAttribute('data-state'), 'pending');
 
   vm.becomeReady();
+  await page.locator('[data-testid="stage-first_frame"][data-state="done"]').waitFor();
   await page.locator('[data-testid="session-status"][data-state="signing_in"]').waitFor();
   await typeAndClick(page, '[data-testid="viewer-video"]');
   const cursor = await viewer.locator('.surface').evaluate((element) => getComputedStyle(element).cursor);
@@ -279,6 +281,25 @@ test('an unknown session and a signed-out browser are told what to do', async ()
   await dashboard.context.clearCookies();
   await page.getByTestId('connect-codex').click();
   await page.getByText('You are signed out').waitFor();
+  await dashboard.context.addCookies(cookies);
+  await page.close();
+});
+
+test('a link for one session opens that session, and offers nothing else', async () => {
+  const cookies = await dashboard.context.cookies();
+  await dashboard.context.clearCookies();
+  const page = await dashboard.newPage();
+  const { viewerUrl } = await dashboard.startByApi('guest');
+  const vm = host.vms.at(-1);
+  await page.goto(viewerUrl);
+  await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
+  assert.equal(new URL(page.url()).hash, '', 'the token left the address');
+  vm?.becomeReady();
+  await page.locator('[data-testid="session-status"][data-state="signing_in"]').waitFor();
+  vm?.succeed();
+  await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
+  assert.equal(await page.getByTestId('back').count(), 0);
+  await dashboard.context.clearCookies();
   await dashboard.context.addCookies(cookies);
   await page.close();
 });

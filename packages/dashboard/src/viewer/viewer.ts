@@ -49,6 +49,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #novnc: NoVncConnection | null = null;
   #input: DesktopInput | null = null;
   #stopWaitingForFrame = () => {};
+  #presented = false;
+  #live = false;
   #reported = false;
 
   constructor(parent: ParentNode & Node, options: ViewerOptions) {
@@ -206,7 +208,15 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   #firstFrame(transport: Transport): void {
     this.emit('first-frame', { transport, elapsedMs: performance.now() - this.#startedAt });
-    if (this.#reported) return;
+    this.#presented = true;
+    // noVNC shows nothing but the VM's own picture.
+    if (transport === 'novnc') this.#live = true;
+    this.#reportOnce();
+  }
+
+  /** The stage is the VM's first picture, not that of the stand-in which the streamer sends before. */
+  #reportOnce(): void {
+    if (!this.#presented || !this.#live || this.#reported) return;
     this.#reported = true;
     this.#signaling.reportFirstFrame().catch((error: unknown) => {
       console.warn('viewer: the first frame could not be reported', faultOf(error).message);
@@ -225,7 +235,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         this.#guestCopied(message.text);
         break;
       case 'source':
+        this.#live = message.live;
         this.emit('source', { live: message.live });
+        this.#reportOnce();
     }
   }
 

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Controller, createController, createLogger } from '@browser-vm/controller';
-import { configurationSchema } from '@browser-vm/protocol';
+import { configurationSchema, type StartResponse, startResponseSchema } from '@browser-vm/protocol';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { freePort } from '../../../rfb/test/desktop.ts';
 import type { DesktopHost } from './desktop-host.ts';
 
+const API_TOKEN = 'an-api-token-for-tests-only';
 const PACKAGE = new URL('../..', import.meta.url).pathname;
 
 /** The built dashboard, served by the real controller, in a browser that is signed in to it. */
@@ -34,6 +35,7 @@ export class Dashboard {
       configuration: configurationSchema.parse({
         BROWSER_VM_STATE_DIR: join(directory, 'state'),
         BROWSER_VM_PORT: await freePort(),
+        BROWSER_VM_API_TOKEN: API_TOKEN,
         RATE_LIMIT_MAX_REQUESTS: 100_000,
       }),
       host,
@@ -62,6 +64,16 @@ export class Dashboard {
     const page = await this.context.newPage();
     page.setDefaultTimeout(60_000);
     return page;
+  }
+
+  /** Starts a session as a program does; `viewerUrl` opens it for whoever has the link. */
+  async startByApi(userId: string): Promise<StartResponse> {
+    const response = await fetch(`${this.url}/api/auth/start`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${API_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ userId, provider: 'codex' }),
+    });
+    return startResponseSchema.parse(await response.json());
   }
 
   async stop(): Promise<void> {
