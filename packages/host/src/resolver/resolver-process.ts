@@ -30,6 +30,12 @@ export class Resolver {
     this.#onDeath = onDeath;
   }
 
+  /** Started ahead, so that the first session does not wait for it. */
+  async start(): Promise<void> {
+    this.#process ??= this.#start();
+    await this.#process;
+  }
+
   /** Resolves when guests are answered at the host's address of their slot. */
   async listen(address: string): Promise<void> {
     this.#process ??= this.#start();
@@ -88,7 +94,7 @@ export class Resolver {
     child.once('error', ready.reject);
     child.once('exit', (code, signal) => {
       const error = failed(
-        `the resolver ended with ${signal ?? `exit code ${code}`}: ${said.trim().split('\n').at(-1)}`,
+        `the resolver ended with ${signal ?? `exit code ${code}`}: ${lastError(said)}`,
       );
       ready.reject(error);
       for (const waiting of this.#waiting.values()) waiting.reject(error);
@@ -134,6 +140,12 @@ export class Resolver {
 
 function send(child: ChildProcess, command: ResolverCommand): void {
   if (child.connected) child.send(command, () => {});
+}
+
+/** The line that names the error; Node.js ends with its own version. */
+function lastError(said: string): string {
+  const lines = said.trim().split('\n');
+  return lines.findLast((line) => line.includes('Error')) ?? lines.at(-1) ?? '';
 }
 
 function failed(message: string): BrowserVmError {

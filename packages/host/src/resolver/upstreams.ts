@@ -56,8 +56,9 @@ async function askUdp(query: Buffer, address: string, signal: AbortSignal): Prom
     resolve(answer);
   });
   // Connected, so that answers of others are dropped and an unreachable upstream is an error at once.
-  socket.connect(DNS_PORT, address, () => {
-    if (!signal.aborted) socket.send(asked);
+  socket.connect(DNS_PORT, address, (error?: Error) => {
+    if (error !== undefined) reject(error);
+    else if (!signal.aborted) socket.send(asked);
   });
   try {
     return await promise;
