@@ -170,16 +170,17 @@ describe('host', { concurrency: false, timeout: 600_000 }, () => {
   });
 
   test('what a killed controller leaves is found and removed by the next one alone', async () => {
-    const foreign = await host.start(request());
+    const [alive, killed] = [request(), request()];
+    const foreign = await host.start(alive);
     await until(foreign, 'vm_resumed');
     const other = await mkdtemp(join(tmpdir(), 'bvm-killed-'));
     const script = `
       import { createHost } from ${JSON.stringify(join(import.meta.dirname, '../src/host.ts'))};
       import { configurationSchema, PROVIDERS } from '@browser-vm/protocol';
       const configuration = configurationSchema.parse(${JSON.stringify({ ...configure(), BROWSER_VM_RUN_DIR: other })});
-      const host = await createHost({ configuration, repositoryRoot: '', logger: { info() {}, warn() {} } });
+      const host = await createHost({ configuration, repositoryRoot: ${JSON.stringify(repositoryRoot)}, logger: { info() {}, warn() {} } });
       await host.prepare(() => {});
-      const vm = await host.start({ sessionId: ${JSON.stringify(randomUUID())}, provider: PROVIDERS.get('codex'), iceServers: [] });
+      const vm = await host.start({ sessionId: ${JSON.stringify(killed.sessionId)}, provider: PROVIDERS.get('codex'), iceServers: [] });
       for await (const event of vm.events) console.log(event.type);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -202,6 +203,8 @@ describe('host', { concurrency: false, timeout: 600_000 }, () => {
     assert.deepEqual(await next.reconcile(), { processes: 0, namespaces: 0, directories: 0 });
     await next.close();
     await foreign.stop();
+    for (const { sessionId } of [alive, killed])
+      await rm(join(stateDir, 'logs', sessionId), { recursive: true });
     await rm(other, { recursive: true, force: true });
     assert.equal(await stat(other).catch(() => null), null);
   });

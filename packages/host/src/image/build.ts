@@ -37,6 +37,7 @@ export interface BuildImageOptions {
  */
 export async function buildImage(options: BuildImageOptions): Promise<Image> {
   const { stateDir, repositoryRoot, progress, signal } = options;
+  requireArchitecture();
   const paths = imagePaths(stateDir);
   const recipe = await readRecipe(repositoryRoot);
   const agent = await bundleAgent(repositoryRoot, options.agentEntry);
@@ -190,6 +191,15 @@ async function makeCurrent(paths: ImagePaths, id: string): Promise<void> {
   await rm(temporary, { force: true });
   await symlink(id, temporary);
   await rename(temporary, paths.current);
+}
+
+function requireArchitecture(): void {
+  if (process.arch === 'x64') return;
+  throw new BrowserVmError({
+    code: 'architecture_unsupported',
+    message: `images are built for and on x86_64; this machine is ${process.arch}`,
+    hop: 'image',
+  });
 }
 
 function requireRoot(): void {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { BrowserVmError } from '@browser-vm/protocol';
+import { z } from 'zod';
 import { contentKey, directoryParts, sourceParts } from './content-key.ts';
 import { debianSources, readHostAptOptions, readHostSources } from './debian-sources.ts';
 import { FILE_TIME, packErofs } from './erofs.ts';
@@ -114,15 +115,19 @@ async function bootstrap(root: string, input: RootfsInput): Promise<void> {
     });
   } catch (cause) {
     if (!(cause instanceof BrowserVmError)) throw cause;
-    const output = JSON.stringify(cause.fault.details ?? {});
-    const keyTooOld = /NO_PUBKEY|not signed|public key is not available/.test(output);
+    const output = z.array(z.string()).catch([]).parse(cause.fault.details?.output);
+    // Its last line only says that it failed; the reason stands above.
+    const reason = output.findLast(
+      (line) => /^(E|chroot|mkdir|rm|mv|cp): /.test(line) && !line.includes('mmdebstrap failed'),
+    );
+    const keyTooOld = /NO_PUBKEY|not signed|public key is not available/.test(output.join('\n'));
     throw new BrowserVmError(
       {
         ...cause.fault,
         code: keyTooOld ? 'debian_keyring_outdated' : 'image_bootstrap_failed',
         message: keyTooOld
           ? `${KEYRING} has no key for Debian ${recipe.debian.suite}`
-          : `mmdebstrap did not build Debian ${recipe.debian.suite}: ${cause.message}`,
+          : `mmdebstrap did not build Debian ${recipe.debian.suite}: ${reason ?? cause.message}`,
         remedy: keyTooOld
           ? 'run: apt-get update && apt-get install --only-upgrade debian-archive-keyring'
           : 'check that apt-get update works on this machine, then run the same command again; it resumes at this step',

@@ -88,6 +88,8 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
       options.progress('freezing');
       await booted.pause();
       await booted.snapshot();
+      // The boot's console stays with the template: the consoles of its VMs begin where it ends.
+      await booted.stop({ archiveTo: building });
       await finishTemplate(building, options.stateDir, {
         formatVersion: 1,
         key,

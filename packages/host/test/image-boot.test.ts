@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { BrowserVmError, configurationSchema } from '@browser-vm/protocol';
+import { buildImage, type Image, verifyImageByBoot } from '../src/image/index.ts';
+import { markOf } from '../src/slot/names.ts';
+import { ownIndexes } from '../src/slot/slot.ts';
+
+const stateDir = configurationSchema.shape.BROWSER_VM_STATE_DIR.parse(process.env.BROWSER_VM_STATE_DIR);
+const repositoryRoot = path.resolve(import.meta.dirname, '../../..');
+const build = (lines: string[] = []) =>
+  buildImage({ stateDir, repositoryRoot, progress: (line) => lines.push(line) });
+
+test('a build without changes gives the same image within seconds', async () => {
+  const first = await build();
+  const started = performance.now();
+  const lines: string[] = [];
+  const second = await build(lines);
+  assert.ok(performance.now() - started < 15_000);
+  assert.deepEqual(second, first);
+  assert.deepEqual(lines, [`image ${first.manifest.id} is up to date`]);
+});
+
+test('an initrd refuses layers it was not built with, naming both; nothing of the VM stays', async () => {
+  const image = await build();
+  const mixed: Image = { ...image, files: { ...image.files, rootfs: image.files.providers } };
+  await assert.rejects(verifyImageByBoot(mixed, { stateDir, progress: () => {} }), (error) => {
+    assert.ok(error instanceof BrowserVmError);
+    assert.equal(error.code, 'image_boot_failed');
+    assert.match(error.message, /no block device holds layer rootfs-[0-9a-f]{16}; found: .*=providers-/);
+    return true;
+  });
+  const runDir = path.join('/run', `browser-vm-image-${markOf(stateDir)}`);
+  await assert.rejects(access(runDir), { code: 'ENOENT' });
+  assert.deepEqual(await ownIndexes(markOf(runDir)), []);
+});
+
+test('its layers are found in any order, and the browser is seen painted from outside', async () => {
+  const image = await build();
+  const { rootfs, providers } = image.files;
+  const swapped: Image = { ...image, files: { ...image.files, rootfs: providers, providers: rootfs } };
+  const figures = await verifyImageByBoot(swapped, { stateDir, progress: () => {} });
+  assert.ok(figures.agentReadyMs > 0 && figures.agentReadyMs < figures.browserPaintedMs);
+});
