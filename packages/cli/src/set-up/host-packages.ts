@@ -13,10 +13,6 @@ export const HOST_PACKAGES: Readonly<Record<string, string>> = {
   'erofs-utils': 'packs the root filesystem',
   nftables: 'firewall rules of a slot',
   iproute2: 'network namespaces of slots',
-  'dnsmasq-base': 'resolver of a slot',
-  'busybox-static': "first program of the guest's initrd",
-  cpio: "packs the guest's initrd",
-  zstd: "unpacks the guest's kernel",
   'util-linux': 'drops privileges of monitor and streamer',
 };
 
@@ -26,11 +22,10 @@ export const TEST_PACKAGES: Readonly<Record<string, string>> = {
   'firefox-esr': 'a second browser in tests',
   'tigervnc-standalone-server': 'a VNC server for tests of the streamer',
   openbox: 'a window manager for tests of the agent',
-  'x11-xserver-utils': 'draws on the display of the VNC server in tests',
   xterm: 'types into the display of the VNC server in tests',
+  xclip: 'the clipboard of the VNC server in tests',
+  'busybox-static': 'the tiny guest of the driver contract',
   postgresql: 'the second database in tests',
-  'libnss3-tools': "trusts a test certificate in the agent's tests",
-  openssl: 'makes certificates in tests',
 };
 
 /** Names out of `names` that dpkg does not know as installed. */
