@@ -11,7 +11,7 @@ import {
 import { doctor } from './doctor/doctor.ts';
 import type { Driver } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
-import { type AgentBundle, bundleAgent, type Image, openImage } from './image/index.ts';
+import { type Image, openImage } from './image/index.ts';
 import { acquireLock } from './image/lock.ts';
 import { preflight } from './preflight.ts';
 import { reconcile } from './reconcile/reconcile.ts';
@@ -49,7 +49,7 @@ export interface HostOptions {
 const MIN_FRAME_INTERVAL = 33;
 
 /** A machine that runs VMs: this one. */
-export async function createHost({ configuration, logger, repositoryRoot }: HostOptions): Promise<Host> {
+export async function createHost({ configuration, logger }: HostOptions): Promise<Host> {
   const stateDir = configuration.BROWSER_VM_STATE_DIR;
   const runDir = configuration.BROWSER_VM_RUN_DIR;
   const subnet = configuration.BROWSER_VM_SLOT_SUBNET;
@@ -68,13 +68,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
   let current: { readonly image: Image; readonly template: Template } | null = null;
   let closed = false;
 
-  /** With the agent of this very controller in it; another is refused by name. */
-  let ownAgent: Promise<AgentBundle> | null = null;
-  async function openNewest(): Promise<Image> {
-    ownAgent ??= bundleAgent(repositoryRoot);
-    const { version } = await ownAgent;
-    return await openImage({ stateDir, agentVersion: version });
-  }
+  const openNewest = () => openImage({ stateDir });
 
   /** A slot whose guest is answered when it asks for a name. */
   async function takeSlot(): Promise<Slot> {

@@ -23,9 +23,14 @@ export async function makeWire(uid: number): Promise<Wire> {
   const name = `bvm-test-${process.pid}-${made++}`;
   const ip = (...argv: string[]) => run('ip', argv, { hop: 'slot' });
   await ip('netns', 'add', name);
-  await ip('-n', name, 'tuntap', 'add', 'dev', 'tap0', 'mode', 'tap', 'user', String(uid));
-  await ip('-n', name, 'address', 'add', `${GUEST.gateway}/${GUEST.prefixLength}`, 'dev', 'tap0');
-  await ip('-n', name, 'link', 'set', 'tap0', 'up');
+  try {
+    await ip('-n', name, 'tuntap', 'add', 'dev', 'tap0', 'mode', 'tap', 'user', String(uid));
+    await ip('-n', name, 'address', 'add', `${GUEST.gateway}/${GUEST.prefixLength}`, 'dev', 'tap0');
+    await ip('-n', name, 'link', 'set', 'tap0', 'up');
+  } catch (error) {
+    await ip('netns', 'delete', name);
+    throw error;
+  }
   const namespace = `/run/netns/${name}`;
   const ask = async (question: string) => {
     const url = `http://${GUEST.address}:${GUEST.agentPort}/cgi-bin/request?${question}`;
