@@ -93,9 +93,7 @@ export class Resolver {
     const ready = Promise.withResolvers<void>();
     child.once('error', ready.reject);
     child.once('exit', (code, signal) => {
-      const error = failed(
-        `the resolver ended with ${signal ?? `exit code ${code}`}: ${lastError(said)}`,
-      );
+      const error = failed(`the resolver ended with ${signal ?? `exit code ${code}`}: ${lastError(said)}`);
       ready.reject(error);
       for (const waiting of this.#waiting.values()) waiting.reject(error);
       this.#process = null;
