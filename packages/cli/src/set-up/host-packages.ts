@@ -30,6 +30,7 @@ export const TEST_PACKAGES: Readonly<Record<string, string>> = {
 
 /** Names out of `names` that dpkg does not know as installed. */
 export async function missingPackages(names: readonly string[]): Promise<string[]> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholders are dpkg's
   const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n']).catch(
     (cause) => {
       throw new BrowserVmError(
