@@ -76,6 +76,7 @@ export class SignInJourney {
     await this.#page.keyboard.type(user.name, { delay: 80 });
     await this.#page.keyboard.press('Tab');
     await this.#page.keyboard.type(user.password, { delay: 80 });
+    await this.#picture('session');
     await this.#page.mouse.move(button.x, button.y);
     await this.#page.mouse.down();
     await this.#page.waitForTimeout(120);
@@ -97,7 +98,16 @@ export class SignInJourney {
   async cardState(provider: string): Promise<string> {
     const card = this.#page.getByTestId(`provider-card-${provider}`);
     await card.waitFor();
+    await this.#picture('providers');
     return (await card.textContent()) ?? '';
+  }
+
+  /** Kept for README and for whoever looks into a failure, when a directory for it is named. */
+  async #picture(name: string): Promise<void> {
+    const directory = process.env.TEST_PICTURES;
+    if (directory === undefined) return;
+    await this.#page.waitForTimeout(1500);
+    await this.#page.screenshot({ path: `${directory}/${name}-${this.#options.transport}.png` });
   }
 
   async #waitForStatus(wanted: readonly string[]): Promise<void> {
