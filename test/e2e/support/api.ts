@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isTerminal, type Session, sessionSchema, startResponseSchema } from '@browser-vm/protocol';
+import {
+  isTerminal,
+  type Session,
+  type SessionEvent,
+  sessionEventSchema,
+  sessionSchema,
+  startResponseSchema,
+} from '@browser-vm/protocol';
 import type { ControllerProcess } from './controller-process.ts';
 
 /** The API as its operator calls it. */
@@ -40,6 +47,31 @@ export class Api {
       if (Date.now() > deadline) throw new Error(`session ${sessionId} stays ${session.status}`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+
+  /**
+   * What happened in a session, as it comes: up to the first event that `until` accepts, or all of it, which
+   * ends when nothing of an ended session is left.
+   */
+  async history(sessionId: string, until?: (event: SessionEvent) => boolean): Promise<SessionEvent[]> {
+    const response = await fetch(new URL(`/api/auth/session/${sessionId}/events`, this.#url), {
+      headers: { authorization: `Bearer ${this.#token}` },
+    });
+    if (!response.ok || response.body === null) throw new Error(`events of ${sessionId}: ${response.status}`);
+    const events: SessionEvent[] = [];
+    let text = '';
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const blocks = text.split('\n\n');
+      text = blocks.pop() ?? '';
+      for (const block of blocks) {
+        if (!block.startsWith('event: session\n')) continue;
+        const event = sessionEventSchema.parse(JSON.parse(block.slice(block.indexOf('data: ') + 6)));
+        events.push(event);
+        if (until?.(event)) return events;
+      }
+    }
+    return events;
   }
 
   async #call(method: string, route: string, body?: unknown): Promise<unknown> {

@@ -1,0 +1,117 @@
+/**
+ * From "Connect" to a desktop that answers, as the person's own browser sees it.
+ *
+ *   npm run bench:start -- [--sessions 50] [--burst 20] [--pause 2] [--set KEY=VALUE ...] [--json]
+ */
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { START_PAGE_PRESSED_COLOUR } from '@browser-vm/agent';
+import type { Page } from 'playwright-core';
+import { openViewerBrowser } from '../test/e2e/support/viewer-browser.ts';
+import type { Figure } from './report/figures.ts';
+import { writePlot } from './report/plot.ts';
+import { printReport } from './report/print.ts';
+import { measureStart, openDashboard, orderedStages, type Start } from './start/one-start.ts';
+import { probe } from './start/probe.ts';
+import { startPlot } from './start/start-plot.ts';
+import { type Bench, RESULTS, runBench, say, settingsOf } from './support/bench.ts';
+import { usedTemplate } from './support/template.ts';
+
+const { values } = parseArgs({
+  options: {
+    sessions: { type: 'string', default: '50' },
+    burst: { type: 'string', default: '0' },
+    pause: { type: 'string', default: '2' },
+    set: { type: 'string', multiple: true, default: [] },
+    json: { type: 'boolean', default: false },
+  },
+});
+const sessions = Number(values.sessions);
+const burst = Number(values.burst);
+const pauseMs = Number(values.pause) * 1000;
+
+const settings = { BROWSER_VM_MAX_VMS: String(Math.max(20, burst)), ...settingsOf(values.set) };
+await runBench(settings, async (bench) => {
+  const browser = await openViewerBrowser();
+  bench.atEnd(() => browser.close());
+  const context = browser.page.context();
+  await context.addInitScript(probe, { pressedColour: START_PAGE_PRESSED_COLOUR });
+  await browser.page.goto(await bench.controller.newSignInLink());
+
+  const alone = await oneAfterAnother(bench, browser.page);
+  const together = await allAtOnce(
+    bench,
+    await Promise.all(Array.from({ length: burst }, () => context.newPage())),
+  );
+  const template = await usedTemplate(bench.controller);
+  const figures: Figure[] = [
+    ...figuresOf('start', alone),
+    ...(burst > 0 ? figuresOf('start.burst', together) : []),
+    { what: 'start.cold_boot_ms', unit: 'ms', values: [template.coldBootMs] },
+  ];
+  const plot = path.join(RESULTS, 'start.svg');
+  await writePlot(plot, startPlot(figures));
+  say(`plot: ${plot}`);
+  await printReport(title(), figures, {
+    json: values.json,
+    notes: { settings, template, unanswered: [...alone, ...together].filter(isUnanswered).length },
+  });
+});
+
+/** The steady state: whoever was here before is gone, and whatever is made ahead has been made. */
+async function oneAfterAnother(bench: Bench, page: Page): Promise<Start[]> {
+  const starts: Start[] = [];
+  for (let run = 1; run <= sessions; run += 1) {
+    await openDashboard(bench, page, `bench-${run}`);
+    await delay(pauseMs, undefined, { signal: bench.signal });
+    const start = await measureStart(bench, page);
+    starts.push(start);
+    say(`start ${run} of ${sessions}: ${described(start)}`);
+  }
+  return starts;
+}
+
+async function allAtOnce(bench: Bench, pages: readonly Page[]): Promise<Start[]> {
+  for (const [index, page] of pages.entries()) await openDashboard(bench, page, `burst-${index}`);
+  if (pages.length > 0) say(`${pages.length} starts at once`);
+  const results = await Promise.allSettled(pages.map((page) => measureStart(bench, page)));
+  for (const result of results) {
+    if (result.status === 'fulfilled') say(`of the burst: ${described(result.value)}`);
+    else say(`of the burst, failed: ${String(result.reason)}`);
+  }
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+function figuresOf(prefix: string, starts: readonly Start[]): Figure[] {
+  const all = (pick: (start: Start) => number | null | undefined) =>
+    starts.map(pick).filter((value): value is number => value !== null && value !== undefined);
+  const stages = new Set(starts.flatMap(orderedStages));
+  const figures: Figure[] = [
+    { what: `${prefix}.agent_ready_ms`, unit: 'ms', values: all((start) => start.stagesMs.agent_ready) },
+    { what: `${prefix}.first_frame_ms`, unit: 'ms', values: all((start) => start.firstFrameMs) },
+    { what: `${prefix}.live_picture_ms`, unit: 'ms', values: all((start) => start.livePictureMs) },
+    { what: `${prefix}.first_response_ms`, unit: 'ms', values: all((start) => start.firstResponseMs) },
+    ...[...stages].map((stage) => ({
+      what: `${prefix}.stage.${stage}_ms`,
+      unit: 'ms' as const,
+      values: all((start) => start.stagesMs[stage]),
+    })),
+  ];
+  return figures.filter((figure) => figure.values.length > 0);
+}
+
+function isUnanswered(start: Start): boolean {
+  return start.firstResponseMs === null;
+}
+
+function described(start: Start): string {
+  const ms = (value: number | null | undefined) => (value == null ? 'none' : `${Math.round(value)} ms`);
+  const { firstFrameMs, livePictureMs, firstResponseMs, stagesMs } = start;
+  return `agent ${ms(stagesMs.agent_ready)}, first frame ${ms(firstFrameMs)}, live ${ms(livePictureMs)}, answered ${ms(firstResponseMs)}`;
+}
+
+function title(): string {
+  const together = burst > 0 ? `, then ${burst} at once` : '';
+  return `Start: ${sessions} sessions one after another${together}`;
+}

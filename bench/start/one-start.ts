@@ -1,0 +1,89 @@
+import { SESSION_STAGES, type SessionStage } from '@browser-vm/protocol';
+import type { Page } from 'playwright-core';
+import type { Bench } from '../support/bench.ts';
+import type { Seen } from './probe.ts';
+
+/** These only end a hang. Milliseconds. */
+const LIVE_LIMIT = 180_000;
+/** The start page gives way to the sign-in page, and with it the answer. Milliseconds. */
+const ANSWER_LIMIT = 20_000;
+
+/** One start, all in milliseconds since its POST left the page. */
+export interface Start {
+  readonly sessionId: string;
+  readonly firstFrameMs: number;
+  readonly livePictureMs: number;
+  /** Null: the start page had given way before it answered. */
+  readonly firstResponseMs: number | null;
+  readonly stagesMs: Partial<Record<SessionStage, number>>;
+}
+
+/** Opens a person's page of the dashboard, where a provider waits to be connected. */
+export async function openDashboard({ controller }: Bench, page: Page, userId: string): Promise<void> {
+  await page.goto(`${controller.url}/dashboard/remote-cli?user=${userId}`);
+  await page.getByTestId('connect-codex').waitFor();
+}
+
+/** Presses Connect, then the mouse in the stream as soon as the picture is live; cancels in the end. */
+export async function measureStart({ api }: Bench, page: Page): Promise<Start> {
+  await page.getByTestId('connect-codex').click();
+  const viewer = page.getByTestId('viewer');
+  try {
+    const box = await viewer.boundingBox();
+    if (box === null) throw new Error('the viewer has no place in the page');
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 3);
+    await seen(page, 'livePicture', LIVE_LIMIT);
+    await page.mouse.down();
+    const isAnswered = await seen(page, 'answered', ANSWER_LIMIT).then(
+      () => true,
+      () => false,
+    );
+    await page.mouse.up();
+    const times = await timesOf(page);
+    const since = (at: number) => Math.round((at - times.posted) * 10) / 10;
+    await api.cancel(times.sessionId);
+    const events = await api.history(times.sessionId);
+    const stages = events.flatMap(({ at, event }) =>
+      event.type === 'stage' ? [[event.stage, since(Date.parse(at))] as const] : [],
+    );
+    return {
+      sessionId: times.sessionId,
+      firstFrameMs: since(times.firstFrame),
+      livePictureMs: since(times.livePicture),
+      firstResponseMs: isAnswered && times.answered !== null ? since(times.answered) : null,
+      stagesMs: Object.fromEntries(stages),
+    };
+  } catch (error) {
+    const { sessionId } = await page.evaluate(() => window.browserVmProbe.seen);
+    if (sessionId === null) throw error;
+    const session = await api.session(sessionId);
+    await api.cancel(sessionId).catch(() => {});
+    const why = session.fault === null ? session.status : `${session.status}: ${session.fault.message}`;
+    throw new Error(`session ${sessionId} (${why}): ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function seen(page: Page, what: keyof Seen, limitMs: number): Promise<void> {
+  const late = AbortSignal.timeout(limitMs);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new Error(`the page did not see ${what} within ${limitMs / 1000} s`));
+  late.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([page.evaluate((name) => window.browserVmProbe.until(name), what), promise]);
+  } finally {
+    late.removeEventListener('abort', abort);
+  }
+}
+
+async function timesOf(page: Page) {
+  const { posted, sessionId, firstFrame, livePicture, answered } = await page.evaluate(
+    () => window.browserVmProbe.seen,
+  );
+  if (posted === null || sessionId === null || firstFrame === null || livePicture === null)
+    throw new Error('the page saw a live picture of no session');
+  return { posted, sessionId, firstFrame, livePicture, answered };
+}
+
+/** Stages in the order people see them. */
+export const orderedStages = (start: Start): SessionStage[] =>
+  SESSION_STAGES.filter((stage) => start.stagesMs[stage] !== undefined);

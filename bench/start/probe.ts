@@ -1,0 +1,117 @@
+/** What a page saw of one start, in milliseconds of Unix time; null until it happened. */
+export interface Seen {
+  /** `POST /api/auth/start` left. */
+  readonly posted: number | null;
+  readonly sessionId: string | null;
+  /** The first decoded frame was handed to the compositor: that of the stand-in, or of the VM. */
+  readonly firstFrame: number | null;
+  /** The first frame after the streamer had said that its picture is the running VM's. */
+  readonly livePicture: number | null;
+  /** The first frame in which the start page shows the pressed button. */
+  readonly answered: number | null;
+}
+
+export interface ProbeOptions {
+  readonly pressedColour: readonly number[];
+}
+
+declare global {
+  interface Window {
+    browserVmProbe: {
+      readonly seen: Seen;
+      /** Resolves when the event was seen. */
+      until(what: keyof Seen): Promise<void>;
+    };
+  }
+}
+
+/**
+ * Runs in the dashboard's page before any script of it, and notes what passes: nothing of the dashboard is
+ * changed for it. Must not use anything outside of itself.
+ */
+export function probe({ pressedColour }: ProbeOptions): void {
+  const seen: { -readonly [Key in keyof Seen]: Seen[Key] } = {
+    posted: null,
+    sessionId: null,
+    firstFrame: null,
+    livePicture: null,
+    answered: null,
+  };
+  const waiting = new Map<keyof Seen, Array<() => void>>();
+  const now = () => performance.timeOrigin + performance.now();
+  const note = (what: 'posted' | 'firstFrame' | 'livePicture' | 'answered') => {
+    if (seen[what] !== null) return;
+    seen[what] = now();
+    for (const resolve of waiting.get(what) ?? []) resolve();
+  };
+  window.browserVmProbe = {
+    seen,
+    until: (what) =>
+      new Promise((resolve) => {
+        if (seen[what] !== null) resolve();
+        else waiting.set(what, [...(waiting.get(what) ?? []), resolve]);
+      }),
+  };
+
+  const { fetch } = window;
+  window.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    if (request.method !== 'POST' || new URL(request.url).pathname !== '/api/auth/start')
+      return fetch(request);
+    note('posted');
+    const response = await fetch(request);
+    const body = (await response.clone().json()) as { sessionId?: string };
+    seen.sessionId = body.sessionId ?? null;
+    return response;
+  };
+
+  let live = false;
+  const { createDataChannel } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.createDataChannel = function (label, init) {
+    const channel = createDataChannel.call(this, label, init);
+    if (label !== 'desktop') return channel;
+    channel.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(data) as { type: string; live?: boolean };
+      if (message.type === 'source') live = message.live ?? false;
+    });
+    return channel;
+  };
+
+  // The bar of the start page crosses the middle of the desktop; this column of it is looked at.
+  const column = { width: 80, height: 720 };
+  const enough = 150;
+  const tolerance = 56;
+  const context = new OffscreenCanvas(column.width, column.height).getContext('2d', {
+    willReadFrequently: true,
+  });
+  const showsPressed = (video: HTMLVideoElement): boolean => {
+    if (context === null) return false;
+    const left = (video.videoWidth - column.width) / 2;
+    context.drawImage(video, left, 0, column.width, column.height, 0, 0, column.width, column.height);
+    const { data } = context.getImageData(0, 0, column.width, column.height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      const off = pressedColour.map((value, channel) => Math.abs((data[at + channel] ?? 0) - value));
+      if (Math.max(...off) <= tolerance) count += 1;
+    }
+    return count >= enough;
+  };
+  const watched = new WeakSet<HTMLVideoElement>();
+  const watch = (video: HTMLVideoElement, wait: HTMLVideoElement['requestVideoFrameCallback']) => {
+    const frame = () => {
+      note('firstFrame');
+      if (live) note('livePicture');
+      if (seen.livePicture !== null && seen.answered === null && showsPressed(video)) note('answered');
+      if (seen.answered === null) wait.call(video, frame);
+    };
+    wait.call(video, frame);
+  };
+  const { requestVideoFrameCallback } = HTMLVideoElement.prototype;
+  HTMLVideoElement.prototype.requestVideoFrameCallback = function (callback) {
+    if (!watched.has(this)) {
+      watched.add(this);
+      watch(this, requestVideoFrameCallback);
+    }
+    return requestVideoFrameCallback.call(this, callback);
+  };
+}
