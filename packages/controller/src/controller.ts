@@ -55,7 +55,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       vault,
       logger,
       iceServers,
-      maxVms: configuration.BROWSER_VM_MAX_VMS,
+      maxVmsPerUser: configuration.BROWSER_VM_MAX_VMS_PER_USER,
       sessionSeconds: configuration.BROWSER_VM_SESSION_TTL_SECONDS,
     });
     await sessions.reconcile();

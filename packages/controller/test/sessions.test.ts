@@ -338,20 +338,89 @@ describe('limits of sessions', () => {
   });
 
   test('no more VMs start than are allowed, and a VM counts until it is gone', async () => {
-    const running = await startController({ configuration: { BROWSER_VM_MAX_VMS: 1 } });
+    const running = await startController();
+    running.host.places = 1;
     try {
       const body = '{"userId":"a","provider":"codex"}';
       const start = () => running.request('/api/auth/start', { method: 'POST', body });
       const answers = await Promise.all([start(), start()]);
       assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 503]);
       const refused = answers.find(({ status }) => status === 503);
-      assert.ok(Number(refused?.headers.get('retry-after')) > 0);
-      assert.equal(faultSchema.parse(await refused?.json()).code, 'host_full');
+      assert.equal(refused?.headers.get('retry-after'), '7');
+      const { code, details } = faultSchema.parse(await refused?.json());
+      assert.deepEqual({ code, reason: details?.reason }, { code: 'host_full', reason: 'count' });
+      const listed = await running.request('/api/auth/sessions?userId=a');
+      assert.equal(
+        ((await listed.json()) as { sessions: unknown[] }).sessions.length,
+        1,
+        'no row for who was refused',
+      );
       assert.equal(running.host.vms.length, 1);
       const sessionId = running.host.vms[0]?.request.sessionId ?? '';
       await running.request(`/api/auth/session/${sessionId}/cancel`, { method: 'POST' });
       await running.reaches(sessionId, 'cancelled');
       assert.equal((await start()).status, 201);
+    } finally {
+      await running.close();
+    }
+  });
+
+  test('on a full host a session waits as `starting` with the reason, in turn, and may give up', async () => {
+    const running = await startController();
+    Object.assign(running.host, { places: 1, queues: true });
+    const { host } = running;
+    const cancel = (sessionId: string) =>
+      running.request(`/api/auth/session/${sessionId}/cancel`, { method: 'POST' });
+    try {
+      const ids: string[] = [];
+      for (const user of ['a', 'b', 'c', 'd']) ids.push((await running.start(user)).sessionId);
+      const [first, second, third, fourth] = ids as [string, string, string, string];
+      assert.equal((await running.session(second)).status, 'starting');
+      assert.equal((await host.usage()).capacity.queued, 3);
+      await cancel(second);
+      await running.reaches(second, 'cancelled');
+      assert.equal((await host.usage()).capacity.queued, 2);
+      assert.deepEqual(
+        host.vms.map(({ request }) => request.sessionId),
+        [first],
+      );
+      await cancel(first);
+      (await host.vmOf(third)).becomeReady();
+      await running.reaches(third, 'ready');
+      assert.deepEqual(
+        host.vms.map(({ request }) => request.sessionId),
+        [first, third],
+      );
+      const history = await (await running.request(`/api/auth/session/${second}/events`)).text();
+      assert.match(history, /"state":"starting","reason":"waits for a place: this host is full: a test"/);
+      assert.equal((await running.session(fourth)).status, 'starting');
+    } finally {
+      await running.close();
+    }
+    assert.equal(host.leaked, 0);
+    assert.equal((await host.usage()).capacity.queued, 0);
+  });
+
+  test('one user has no more sessions open than allowed, and others are not kept out by it', async () => {
+    const running = await startController({ configuration: { BROWSER_VM_MAX_VMS_PER_USER: 1 } });
+    try {
+      const start = (userId: string) =>
+        running.request('/api/auth/start', {
+          method: 'POST',
+          body: JSON.stringify({ userId, provider: 'codex' }),
+        });
+      const answers = await Promise.all([start('a'), start('a'), start('b')]);
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [201, 429, 201],
+      );
+      assert.ok(Number(answers[1]?.headers.get('retry-after')) > 0);
+      const [first] = answers;
+      assert.ok(first !== undefined);
+      const { sessionId } = (await first.json()) as { sessionId: string };
+      await running.request(`/api/auth/session/${sessionId}/cancel`, { method: 'POST' });
+      await running.reaches(sessionId, 'cancelled');
+      assert.equal((await start('a')).status, 201);
     } finally {
       await running.close();
     }

@@ -8,6 +8,8 @@ import {
   type HostUsage,
   type VmRequest,
 } from '@browser-vm/protocol';
+import { AdmissionControl } from './admission/admission.ts';
+import { boundsOf } from './admission/bounds.ts';
 import { doctor } from './doctor/doctor.ts';
 import type { Driver } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
@@ -64,6 +66,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
   const resolver = new Resolver(await resolverConfiguration(configuration), environment, (message) =>
     logger.warn({}, message),
   );
+  const admission = new AdmissionControl({ configuration, mark });
   const vms = new Map<string, HostSessionVm>();
   let current: { readonly image: Image; readonly template: Template } | null = null;
   let closed = false;
@@ -131,6 +134,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
       }
       await pruneTemplates(stateDir, key);
       current = { image, template };
+      admission.expect(key, await boundsOf(template));
       progress(`template ${key} is ready`);
     } finally {
       await lock.release();
@@ -141,6 +145,34 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
   async function isCurrent(image: Image): Promise<boolean> {
     if (current === null || current.image.manifest.id !== image.manifest.id) return false;
     return (await readTemplate(stateDir, current.template.manifest.key)) !== null;
+  }
+
+  function startVm(request: VmRequest): HostSessionVm {
+    if (current === null) throw refused('template_missing', 'there is no template');
+    const vmId = `vm-${randomBytes(6).toString('hex')}`;
+    const vm = HostSessionVm.start({
+      vmId,
+      request,
+      driver,
+      ...current,
+      runDir,
+      logDirectory: join(stateDir, 'logs', request.sessionId),
+      streamer: {
+        udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
+        maxKbps: configuration.BROWSER_VM_MAX_KBPS,
+        minFrameIntervalMs: MIN_FRAME_INTERVAL,
+      },
+      environment,
+      groupPrefix: groupPrefixOf(mark),
+      takeSlot,
+      log: (message, details) => logger.info(details, message),
+      onGone: () => {
+        vms.delete(vmId);
+        admission.gone(vmId);
+      },
+    });
+    vms.set(vmId, vm);
+    return vm;
   }
 
   return {
@@ -154,47 +186,34 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
 
     prepare: (progress, signal) => prepare(progress, signal ?? new AbortController().signal),
 
-    async start(request: VmRequest) {
+    async admit(signal) {
       if (closed) throw refused('host_closed', 'this host is shutting down');
-      if (vms.size >= configuration.BROWSER_VM_MAX_VMS) {
-        throw refused(
-          'host_full',
-          `${vms.size} VMs are running, which is the limit`,
-          'end a session, or raise BROWSER_VM_MAX_VMS',
-        );
+      return await admission.admit(signal);
+    },
+
+    async start(request: VmRequest) {
+      let place = request.place;
+      try {
+        if (closed) throw refused('host_closed', 'this host is shutting down');
+        const image = await openNewest();
+        await preflight(configuration, image);
+        if (!(await isCurrent(image))) {
+          await prepare((line) => logger.info({}, line), new AbortController().signal);
+        }
+        place ??= await admission.take();
+        const vm = startVm(request);
+        admission.fill(place, vm);
+        return vm;
+      } catch (error) {
+        place?.release();
+        throw error;
       }
-      const image = await openNewest();
-      await preflight(configuration, image);
-      if (!(await isCurrent(image))) {
-        await prepare((line) => logger.info({}, line), new AbortController().signal);
-      }
-      if (current === null) throw refused('template_missing', 'there is no template');
-      const vmId = `vm-${randomBytes(6).toString('hex')}`;
-      const vm = HostSessionVm.start({
-        vmId,
-        request,
-        driver,
-        ...current,
-        runDir,
-        logDirectory: join(stateDir, 'logs', request.sessionId),
-        streamer: {
-          udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
-          maxKbps: configuration.BROWSER_VM_MAX_KBPS,
-          minFrameIntervalMs: MIN_FRAME_INTERVAL,
-        },
-        environment,
-        groupPrefix: groupPrefixOf(mark),
-        takeSlot,
-        log: (message, details) => logger.info(details, message),
-        onGone: () => vms.delete(vmId),
-      });
-      vms.set(vmId, vm);
-      return vm;
     },
 
     async usage(): Promise<HostUsage> {
       const room = (name: string) => diskUsageMb(join(stateDir, name));
-      const [slots, { availableMb }, images, templates, logs] = await Promise.all([
+      const [capacity, slots, { availableMb }, images, templates, logs] = await Promise.all([
+        admission.capacity(),
         ownIndexes(mark),
         readMemory(),
         room('images'),
@@ -208,6 +227,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
         streamers,
         freeMemoryMb: availableMb,
         diskMb: { images, templates, logs },
+        capacity,
       };
     },
 
@@ -215,6 +235,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
 
     async close() {
       closed = true;
+      admission.close();
       const results = await Promise.allSettled([...vms.values()].map((vm) => vm.stop()));
       await driver.close();
       await resolver.close();

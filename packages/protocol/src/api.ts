@@ -52,7 +52,7 @@ export const credentialsResponseSchema = z.object({ credentials: z.array(credent
 
 /** What a viewer reports that only it can see. */
 export const viewerReportSchema = z
-  .strictObject({ stage: z.enum(['first_frame']) })
+  .strictObject({ stage: z.enum(['first_frame', 'live_picture']) })
   .meta({ id: 'ViewerReport' });
 
 export const sessionsResponseSchema = z.object({ sessions: z.array(sessionSchema) });
@@ -87,8 +87,25 @@ export const hostResponseSchema = z
       vms: z.number().int(),
       slots: z.number().int(),
       streamers: z.number().int(),
+      pool: z
+        .object({ slots: z.number().int(), streamers: z.number().int(), warm: z.number().int() })
+        .optional()
+        .describe('made ahead and waiting; counted in slots and streamers, not in vms'),
       freeMemoryMb: z.number(),
       diskMb: z.object({ images: z.number(), templates: z.number(), logs: z.number() }),
+      capacity: z.object({
+        maxVms: z.number().int(),
+        queued: z.number().int().describe('sessions that wait for a place'),
+        full: z
+          .object({ reason: z.enum(['count', 'memory', 'cpu', 'slots']), message: z.string() })
+          .nullable()
+          .describe('why no VM would start now'),
+        roomForVms: z.number().int().describe('VMs that would still fit now'),
+        vmsMb: z.number().describe('memory that live VMs and their streamers share with nobody, MiB'),
+        perVmMb: z.number().describe('what one more VM is expected to take, MiB'),
+        loadPerCore: z.number().describe('runnable tasks per core, averaged over a minute'),
+        logsLimitMb: z.number(),
+      }),
     }),
     checks: z.array(checkSchema),
   })

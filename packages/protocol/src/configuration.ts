@@ -45,7 +45,78 @@ export const configurationSchema = z.strictObject({
     .min(1)
     .max(1000)
     .default(20)
-    .describe('VMs at once; a start beyond it is refused'),
+    .describe('VMs at once; a start beyond it is refused or waits'),
+  BROWSER_VM_MAX_VMS_PER_USER: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('sessions of one user at once; absent: no limit but that of the host'),
+  BROWSER_VM_MAX_LOAD: z.coerce
+    .number()
+    .min(1)
+    .max(1000)
+    .default(16)
+    .describe('load average per core beyond which no VM starts beside others'),
+  BROWSER_VM_QUEUE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3600)
+    .default(0)
+    .describe('how long a session may wait for a place on a full host; 0: refused at once'),
+  BROWSER_VM_KEEP_TEMPLATES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(2)
+    .describe('templates kept besides those in use'),
+  BROWSER_VM_LOGS_MB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(500)
+    .describe('logs of ended sessions, MB; the oldest go first'),
+  BROWSER_VM_LOGS_SESSIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .describe('ended sessions whose logs are kept'),
+  BROWSER_VM_POOL_SLOTS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(2)
+    .describe('slots made ahead of the next starts'),
+  BROWSER_VM_POOL_STREAMERS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(2)
+    .describe('streamers started ahead, each in a slot of its own; 60 MB each'),
+  BROWSER_VM_WARM: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(1)
+    .describe('VMs resumed ahead and paused, each in a slot of its own'),
+  BROWSER_VM_STANDBY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(60)
+    .describe(
+      'a VM that nobody watches stops its CPUs after this, while its tool waits for the user; 0: never',
+    ),
   BROWSER_VM_SLOT_SUBNET: z
     .string()
     .default('10.231.0.0/16')

@@ -18,7 +18,26 @@ export interface VmRequest {
   readonly sessionId: string;
   readonly provider: ProviderDescriptor;
   readonly iceServers: readonly IceServer[];
+  /** From `admit`; absent: `start` takes one at once or refuses. */
+  readonly place?: Place;
 }
+
+/** Room for one VM, held until `start` fills it or `release` gives it back. */
+export interface Place {
+  /** Any number of times; harmless once a VM has filled it. */
+  release(): void;
+}
+
+/** The host's answer to who wants a VM. */
+export interface Admission {
+  /** Null: there was room at once. Otherwise what is full, for the person who waits. */
+  readonly waiting: Fault | null;
+  /** Resolves in the order of asking. Rejects with `host_full` when the wait was over, or when aborted. */
+  readonly place: Promise<Place>;
+}
+
+/** What a full host lacks. */
+export type FullReason = 'count' | 'memory' | 'cpu' | 'slots';
 
 /** What happens to a session's VM and stream, pushed in order. */
 export type VmEvent =
@@ -62,11 +81,34 @@ export interface SessionVm {
 
 /** What exists on the host now, for people and for leak counts. */
 export interface HostUsage {
+  /** Of sessions. */
   readonly vms: number;
+  /** Of sessions and of the pool. */
   readonly slots: number;
   readonly streamers: number;
+  /** What was made ahead and waits; `warm`: VMs restored and paused. */
+  readonly pool?: { readonly slots: number; readonly streamers: number; readonly warm: number };
   readonly freeMemoryMb: number;
   readonly diskMb: { readonly images: number; readonly templates: number; readonly logs: number };
+  readonly capacity: HostCapacity;
+}
+
+/** What the host measured of its VMs, and what it expects of the next one. Memory in MiB. */
+export interface HostCapacity {
+  readonly maxVms: number;
+  /** Sessions that wait for a place. */
+  readonly queued: number;
+  /** Why no VM would start now; null when one would. */
+  readonly full: { readonly reason: FullReason; readonly message: string } | null;
+  /** VMs that would still fit now. */
+  readonly roomForVms: number;
+  /** Memory that the live VMs and their streamers share with nobody. */
+  readonly vmsMb: number;
+  /** What one more VM is expected to take. */
+  readonly perVmMb: number;
+  /** Runnable tasks per core, averaged over a minute. */
+  readonly loadPerCore: number;
+  readonly logsLimitMb: number;
 }
 
 /** A machine that runs VMs, as the controller knows it. */
@@ -75,6 +117,11 @@ export interface Host {
   doctor(): Promise<readonly Check[]>;
   /** Makes image checks and the template ready; may take a minute. Progress lines for people. */
   prepare(progress: (line: string) => void, signal?: AbortSignal): Promise<void>;
+  /**
+   * Asks for room for one VM. Rejects with `host_full` (its `details` hold `reason` and `retryAfterSeconds`)
+   * unless BROWSER_VM_QUEUE_SECONDS lets it wait.
+   */
+  admit(signal?: AbortSignal): Promise<Admission>;
   /** Refuses before boot with a typed error (memory, TUN, nft, image); otherwise returns at once. */
   start(request: VmRequest): Promise<SessionVm>;
   usage(): Promise<HostUsage>;

@@ -28,7 +28,7 @@ export async function openApiText(): Promise<string> {
       vault: createVault({ id: '', bytes: new Uint8Array(32) }),
       logger,
       iceServers: [],
-      maxVms: 1,
+      maxVmsPerUser: undefined,
       sessionSeconds: 60,
     }),
     queries,
@@ -49,6 +49,7 @@ const refuse = (): Promise<never> => Promise.reject(new Error('a description has
 const noHost: Host = {
   doctor: refuse,
   prepare: refuse,
+  admit: refuse,
   start: refuse,
   usage: refuse,
   reconcile: refuse,

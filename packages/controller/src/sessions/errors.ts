@@ -48,16 +48,16 @@ export function alreadyEnded(sessionId: string, status: SessionState): BrowserVm
   );
 }
 
-export function hostFull(maxVms: number): BrowserVmError {
+export function tooManySessions(userId: string, most: number): BrowserVmError {
   return new BrowserVmError(
     {
-      code: 'host_full',
-      message: `all ${maxVms} VMs of this host are in use`,
-      hop: 'host',
-      remedy: 'wait for a session to end, or raise BROWSER_VM_MAX_VMS',
+      code: 'user_limit',
+      message: `user ${userId} has ${most} sessions open, which is the limit`,
+      hop: 'request',
+      remedy: 'end one of them, or raise BROWSER_VM_MAX_VMS_PER_USER',
       details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
     },
-    { status: 503 },
+    { status: 429 },
   );
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import {
+  type Admission,
   type Answer,
   type CandidateRequest,
   type Fault,
@@ -15,11 +16,11 @@ import {
 } from '@browser-vm/protocol';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Vault } from '../vault/vault.ts';
-import { createCapacity } from './capacity.ts';
 import { alreadyEnded, sessionOver, shuttingDown, unknownProvider } from './errors.ts';
 import { SessionRun } from './session-run.ts';
 import { createSessionSignals, type SessionSignals } from './signals.ts';
 import type { SessionStore } from './store.ts';
+import { createUserLimit } from './user-limit.ts';
 
 export interface SessionServiceParts {
   readonly host: Host;
@@ -27,7 +28,8 @@ export interface SessionServiceParts {
   readonly vault: Vault;
   readonly logger: FastifyBaseLogger;
   readonly iceServers: readonly IceServer[];
-  readonly maxVms: number;
+  /** Sessions of one user at once; undefined: no limit but the host's. */
+  readonly maxVmsPerUser: number | undefined;
   readonly sessionSeconds: number;
 }
 
@@ -68,10 +70,10 @@ const STOPPED: Fault = {
 export function createSessionService(parts: SessionServiceParts): SessionService {
   const { host, store, vault, logger, iceServers } = parts;
   const signals = createSessionSignals();
-  const capacity = createCapacity(parts.maxVms);
+  const users = createUserLimit(parts.maxVmsPerUser);
   const runs = new Map<string, SessionRun>();
   /** Sessions on their way into the database: not yet in `runs`, and not to be missed by `close`. */
-  const creating = new Set<Promise<Session>>();
+  const creating = new Set<Promise<unknown>>();
   let closing = false;
 
   async function running(sessionId: string): Promise<SessionRun> {
@@ -79,6 +81,32 @@ export function createSessionService(parts: SessionServiceParts): SessionService
     if (run !== undefined && !run.ended.aborted) return run;
     const { status } = await store.get(sessionId);
     throw sessionOver(sessionId, status);
+  }
+
+  /** A place, or a turn in the queue, and only then a row. */
+  async function create(
+    wanted: { readonly userId: string; readonly providerId: string; readonly sessionId: string },
+    signal: AbortSignal,
+  ): Promise<{ readonly session: Session; readonly admission: Admission }> {
+    const { userId, providerId, sessionId } = wanted;
+    const admission = await host.admit(signal);
+    try {
+      if (closing) throw shuttingDown();
+      const session = await store.create({
+        sessionId,
+        userId,
+        provider: providerId,
+        expiresAt: new Date(Date.now() + parts.sessionSeconds * 1000),
+        reason: admission.waiting === null ? undefined : `waits for a place: ${admission.waiting.message}`,
+      });
+      return { session, admission };
+    } catch (error) {
+      void admission.place.then(
+        (place) => place.release(),
+        () => {},
+      );
+      throw error;
+    }
   }
 
   return {
@@ -89,13 +117,15 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       const provider = PROVIDERS.get(providerId);
       if (provider === undefined) throw unknownProvider(providerId);
       if (closing) throw shuttingDown();
-      const giveBack = capacity.take();
+      const giveBack = users.take(userId);
+      // Whoever no longer wants a place leaves the queue.
+      const leaving = new AbortController();
       const sessionId = randomUUID();
-      const expiresAt = new Date(Date.now() + parts.sessionSeconds * 1000);
-      const creation = store.create({ sessionId, userId, provider: providerId, expiresAt });
+      const creation = create({ userId, providerId, sessionId }, leaving.signal);
       creating.add(creation);
-      const session = await creation
+      const { admission, session } = await creation
         .catch((error: unknown) => {
+          leaving.abort(error);
           giveBack();
           throw error;
         })
@@ -111,9 +141,16 @@ export function createSessionService(parts: SessionServiceParts): SessionService
           giveBack();
         },
       });
+      run.ended.addEventListener('abort', () => leaving.abort(sessionOver(sessionId, run.ended.reason)));
       runs.set(sessionId, run);
-      await run.start({ sessionId, provider, iceServers });
-      return store.get(sessionId);
+      const started = run.start({ sessionId, provider, iceServers }, admission.place);
+      if (admission.waiting === null) {
+        await started;
+        return store.get(sessionId);
+      }
+      // What becomes of it is told by the session's events.
+      started.catch((error: unknown) => logger.info({ err: error, sessionId }, 'a session waited in vain'));
+      return session;
     },
 
     async cancel(sessionId) {

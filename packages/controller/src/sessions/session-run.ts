@@ -4,6 +4,7 @@ import {
   type Fault,
   type Host,
   isTerminal,
+  type Place,
   type Session,
   type SessionStage,
   type SessionState,
@@ -16,6 +17,7 @@ import { faultOf } from '../database/errors.ts';
 import { createViewers, type Viewers } from '../signaling/viewers.ts';
 import { sealCredential } from '../vault/credentials.ts';
 import type { Vault } from '../vault/vault.ts';
+import { sessionOver } from './errors.ts';
 import type { SessionSignals } from './signals.ts';
 import type { Outcome, SessionStore } from './store.ts';
 
@@ -76,8 +78,12 @@ export class SessionRun {
   }
 
   /** Rejects with the host's refusal, which is then the session's fault too. */
-  async start(request: VmRequest): Promise<void> {
-    const starting = this.#parts.host.start(request);
+  async start(request: VmRequest, place: Promise<Place>): Promise<void> {
+    const starting = place.then((given) => {
+      if (!this.ended.aborted) return this.#parts.host.start({ ...request, place: given });
+      given.release();
+      throw sessionOver(this.session.sessionId, this.ended.reason);
+    });
     this.#vm = starting;
     try {
       const vm = await starting;

@@ -25,6 +25,8 @@ export interface NewSession {
   readonly userId: string;
   readonly provider: string;
   readonly expiresAt: Date;
+  /** Why it has to wait, for people. */
+  readonly reason?: string | undefined;
 }
 
 /** What goes into the row together with a new state. */
@@ -66,7 +68,7 @@ export interface ViewerNote {
 
 export function createSessionStore(queries: Queries): SessionStore {
   const store: SessionStore = {
-    create: ({ sessionId, userId, provider, expiresAt }) =>
+    create: ({ sessionId, userId, provider, expiresAt, reason }) =>
       queries.transaction(async (transaction) => {
         const now = new Date();
         await transaction.insert(users).values({ id: userId }).onConflictDoNothing();
@@ -83,7 +85,11 @@ export function createSessionStore(queries: Queries): SessionStore {
           })
           .returning();
         if (row === undefined) throw new Error('an insert returned no row');
-        await appendEvent(transaction, row, now, { type: 'state', state: 'starting' });
+        await appendEvent(transaction, row, now, {
+          type: 'state',
+          state: 'starting',
+          ...(reason === undefined ? {} : { reason: storableLines([reason])[0] ?? '' }),
+        });
         return toSession(row);
       }),
 

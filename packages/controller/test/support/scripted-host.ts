@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Duplex, duplexPair } from 'node:stream';
 import {
+  type Admission,
   BrowserVmError,
   type Check,
   type Credential,
@@ -8,6 +9,7 @@ import {
   type Host,
   type HostUsage,
   type IceCandidate,
+  type Place,
   type SessionVm,
   type VmEvent,
   type VmRequest,
@@ -31,19 +33,57 @@ export function fault(code: string, message = `${code} happened`): Fault {
  */
 export class ScriptedHost implements Host {
   readonly vms: ScriptedVm[] = [];
+  /** VMs at once. */
+  places = 1000;
+  /** Who finds no place waits for one. */
+  queues = false;
   reconciled = 0;
   refuse: BrowserVmError | null = null;
   /** Awaited in `start`. */
   startGate: Promise<void> = Promise.resolve();
   readonly #waiters: Array<() => void> = [];
+  readonly #queue: Array<() => void> = [];
+  #taken = 0;
 
   get leaked(): number {
     return this.vms.filter((vm) => !vm.stopped).length;
   }
 
+  async admit(signal?: AbortSignal): Promise<Admission> {
+    if (this.#taken < this.places) return { waiting: null, place: Promise.resolve(this.#give()) };
+    const details = { reason: 'count', retryAfterSeconds: 7 };
+    const full: Fault = { code: 'host_full', message: 'this host is full: a test', hop: 'host', details };
+    if (!this.queues) throw new BrowserVmError(full, { status: 503 });
+    const { promise, resolve, reject } = Promise.withResolvers<Place>();
+    const enter = () => resolve(this.#give());
+    this.#queue.push(enter);
+    signal?.addEventListener('abort', () => {
+      this.#queue.splice(this.#queue.indexOf(enter), 1);
+      reject(signal.reason);
+    });
+    promise.catch(() => {});
+    return { waiting: full, place: promise };
+  }
+
+  #give(): Place {
+    this.#taken += 1;
+    let released = false;
+    return {
+      release: () => {
+        if (released) return;
+        released = true;
+        this.#taken -= 1;
+        this.#queue.shift()?.();
+      },
+    };
+  }
+
   async start(request: VmRequest): Promise<SessionVm> {
     await this.startGate;
-    if (this.refuse !== null) throw this.refuse;
+    if (this.refuse !== null) {
+      request.place?.release();
+      throw this.refuse;
+    }
     const vm = new ScriptedVm(request);
     this.vms.push(vm);
     for (const waiter of this.#waiters.splice(0)) waiter();
@@ -71,6 +111,16 @@ export class ScriptedHost implements Host {
       streamers: running,
       freeMemoryMb: 1,
       diskMb: { images: 0, templates: 0, logs: 0 },
+      capacity: {
+        maxVms: this.places,
+        queued: this.#queue.length,
+        full: null,
+        roomForVms: this.places - running,
+        vmsMb: 0,
+        perVmMb: 1,
+        loadPerCore: 0,
+        logsLimitMb: 1,
+      },
     };
   }
   async reconcile() {
@@ -177,6 +227,7 @@ export class ScriptedVm implements SessionVm {
       throw new BrowserVmError(fault('stop_failed'));
     }
     this.stopped = true;
+    this.request.place?.release();
     this.die();
   }
 

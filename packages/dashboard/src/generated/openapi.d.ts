@@ -375,7 +375,7 @@ export interface components {
         };
         ViewerReportInput: {
             /** @enum {string} */
-            stage: "first_frame";
+            stage: "first_frame" | "live_picture";
         };
         Fault: {
             /** @description stable, for programs: `unknown_provider` */
@@ -523,11 +523,37 @@ export interface components {
                 vms: number;
                 slots: number;
                 streamers: number;
+                /** @description made ahead and waiting; counted in slots and streamers, not in vms */
+                pool?: {
+                    slots: number;
+                    streamers: number;
+                    warm: number;
+                };
                 freeMemoryMb: number;
                 diskMb: {
                     images: number;
                     templates: number;
                     logs: number;
+                };
+                capacity: {
+                    maxVms: number;
+                    /** @description sessions that wait for a place */
+                    queued: number;
+                    /** @description why no VM would start now */
+                    full: {
+                        /** @enum {string} */
+                        reason: "count" | "memory" | "cpu" | "slots";
+                        message: string;
+                    } | null;
+                    /** @description VMs that would still fit now */
+                    roomForVms: number;
+                    /** @description memory that live VMs and their streamers share with nobody, MiB */
+                    vmsMb: number;
+                    /** @description what one more VM is expected to take, MiB */
+                    perVmMb: number;
+                    /** @description runnable tasks per core, averaged over a minute */
+                    loadPerCore: number;
+                    logsLimitMb: number;
                 };
             };
             checks: components["schemas"]["Check"][];

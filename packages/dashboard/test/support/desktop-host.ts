@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type {
+  Admission,
   BrowserVmError,
   Check,
   Credential,
@@ -30,6 +31,10 @@ export class DesktopHost implements Host {
     this.#vncPort = vncPort;
   }
 
+  async admit(): Promise<Admission> {
+    return { waiting: null, place: Promise.resolve({ release() {} }) };
+  }
+
   async start(request: VmRequest): Promise<SessionVm> {
     if (this.refuse !== null) throw this.refuse;
     const vm = new DesktopVm(request, this.#vncPort, await StreamerProcess.start());
@@ -44,7 +49,23 @@ export class DesktopHost implements Host {
   async usage(): Promise<HostUsage> {
     const running = this.vms.filter((vm) => !vm.stopped).length;
     const diskMb = { images: 0, templates: 0, logs: 0 };
-    return { vms: running, slots: 0, streamers: running, freeMemoryMb: 1000, diskMb };
+    return {
+      vms: running,
+      slots: 0,
+      streamers: running,
+      freeMemoryMb: 1000,
+      diskMb,
+      capacity: {
+        maxVms: 20,
+        queued: 0,
+        full: null,
+        roomForVms: 20 - running,
+        vmsMb: 170 * running,
+        perVmMb: 210,
+        loadPerCore: 0.5,
+        logsLimitMb: 500,
+      },
+    };
   }
   async reconcile() {
     return { processes: 0, namespaces: 0, directories: 0 };

@@ -1,5 +1,8 @@
 import type { Accelerator } from './accelerator.ts';
 
+/** What a monitor may take beside its guest's memory, code it translated included. MiB. */
+export const MONITOR_OVERHEAD_MB = 384;
+
 /** What a driver found out about this machine. Part of a template's key: a snapshot fits only the same answer. */
 export interface DriverCapabilities {
   /** Version of the monitor, as it says itself. */

@@ -95,6 +95,11 @@ export class HostSessionVm implements SessionVm {
     return this.#streamer !== null;
   }
 
+  /** Monitor and streamer, as far as they run. */
+  get processes(): readonly number[] {
+    return [this.#vm, this.#streamer].flatMap((process) => (process === null ? [] : [process.pid]));
+  }
+
   async offer(viewerId: string, sdp: string): Promise<string> {
     return await (await this.#streamerReady.promise).offer(viewerId, sdp);
   }

@@ -20,8 +20,8 @@ const OBJECTS_MB = 128;
 const READY_TIMEOUT = 30_000;
 const ANSWER_TIMEOUT = 20_000;
 const CLOSE_TIMEOUT = 2000;
-/** Of the whole process, where the kernel lets us say so. Measured: 110 MB while watched. Bytes. */
-const MEMORY_LIMIT = 512 * 1024 * 1024;
+/** Of the whole process, where the kernel lets us say so. Measured: 110 MB while watched. MiB. */
+export const STREAMER_LIMIT_MB = 512;
 
 export interface StreamerOptions {
   /** The streamer becomes this user. */
@@ -98,7 +98,7 @@ export class StreamerProcess {
           else options.onEvent(event);
         },
       });
-      streamer.#group = await limitMemory(options.groupName, streamer.pid, MEMORY_LIMIT);
+      streamer.#group = await limitMemory(options.groupName, streamer.pid, STREAMER_LIMIT_MB * 1024 * 1024);
       const timer = setTimeout(() => ready.reject(late('start')), READY_TIMEOUT);
       streamer.died.then((fault) => ready.reject(new BrowserVmError(fault)));
       try {
