@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { BrowserVmError } from '@browser-vm/protocol';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { contentKey } from './content-key.ts';
 import type { CpioEntry } from './cpio.ts';
 import { exists } from './layers.ts';
@@ -30,21 +30,26 @@ export async function bundleAgent(
   repositoryRoot: string,
   entry = path.join(repositoryRoot, 'packages/agent/src/main.ts'),
 ): Promise<AgentBundle> {
-  const result = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    external: NATIVE_PACKAGES.map(({ name }) => name),
-    // Packages in the older module format find `require` when they ask for it.
-    banner: {
-      js: "import { createRequire as requireOfBundle } from 'node:module';\nconst require = requireOfBundle(import.meta.url);",
-    },
-    legalComments: 'none',
-    logLevel: 'silent',
-  }).catch((cause) => {
+  // Names in the bundle are relative to it: the same commit gives the same bytes wherever it lies.
+  const absWorkingDir = await realpath(repositoryRoot);
+  const result = await whileBundling(() =>
+    build({
+      entryPoints: [entry],
+      absWorkingDir,
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format: 'esm',
+      target: 'node24',
+      external: NATIVE_PACKAGES.map(({ name }) => name),
+      // Packages in the older module format find `require` when they ask for it.
+      banner: {
+        js: "import { createRequire as requireOfBundle } from 'node:module';\nconst require = requireOfBundle(import.meta.url);",
+      },
+      legalComments: 'none',
+      logLevel: 'silent',
+    }),
+  ).catch((cause) => {
     throw new BrowserVmError(
       {
         code: 'agent_bundle_failed',
@@ -66,6 +71,19 @@ export async function bundleAgent(
   const version = contentKey(files.flatMap(({ name, content }) => [name, content ?? '']));
   files.push({ name: 'version', mode: 0o100644, content: Buffer.from(`${version}\n`) });
   return { version, files };
+}
+
+let bundling = 0;
+
+/** The bundler's process lives no longer than the work that needs it. */
+async function whileBundling<Result>(work: () => Promise<Result>): Promise<Result> {
+  bundling += 1;
+  try {
+    return await work();
+  } finally {
+    bundling -= 1;
+    if (bundling === 0) await stop();
+  }
 }
 
 /** The directory in which Node.js finds package `name` when asked from `from`. */
