@@ -1,7 +1,7 @@
 /**
- * Sets up what is missing, then runs a benchmark in network namespaces of its own.
+ * Sets up what is missing, then runs a program of ours in network namespaces of its own.
  *
- *   node bench/world.ts bench/start.ts [OPTION ...]
+ *   node scripts/in-world.ts bench/start.ts [OPTION ...]
  */
 import { spawn } from 'node:child_process';
 import path from 'node:path';

@@ -1,0 +1,41 @@
+import type { Page } from 'playwright-core';
+import type { Bench } from '../support/bench.ts';
+
+/**
+ * Somebody who looks at many desktops at once: the dashboard's own viewers in one page, through noVNC, whose
+ * connections a browser allows hundreds of.
+ */
+export class Watchers {
+  readonly #bench: Bench;
+  readonly #page: Page;
+
+  private constructor(bench: Bench, page: Page) {
+    this.#bench = bench;
+    this.#page = page;
+  }
+
+  static async open(bench: Bench, page: Page): Promise<Watchers> {
+    await page.goto(await bench.controller.newSignInLink());
+    await page.waitForFunction(() => customElements.get('browser-vm-viewer') !== undefined);
+    return new Watchers(bench, page);
+  }
+
+  /** Resolves when the viewer shows the desktop. */
+  async watch(sessionId: string): Promise<void> {
+    const url = new URL(`/api/vnc/session/${sessionId}`, this.#bench.controller.url);
+    url.protocol = 'ws:';
+    await this.#page.evaluate(
+      (vncUrl) =>
+        new Promise<void>((resolve) => {
+          const element = document.createElement('browser-vm-viewer');
+          element.setAttribute('transport', 'novnc');
+          element.setAttribute('view-only', '');
+          element.style.cssText = 'display:block;width:64px;height:36px';
+          // Not its own: an event stream each would use up the connections that a browser allows.
+          const signaling = { vncUrl: () => vncUrl, reportFirstFrame: async () => resolve() };
+          document.body.append(Object.assign(element, { signaling }));
+        }),
+      url.href,
+    );
+  }
+}
