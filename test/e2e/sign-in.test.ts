@@ -9,10 +9,13 @@ import { openViewerBrowser } from './support/viewer-browser.ts';
 
 let world: TestWorld;
 let controller: ControllerProcess;
+/** With a full pool and no session. */
+let atRest: readonly string[];
 
 before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start(world.environment);
+  atRest = await machineState(controller.runDir);
 });
 
 after(async () => {
@@ -23,7 +26,6 @@ after(async () => {
 for (const transport of ['webrtc', 'novnc'] as const) {
   test(`a person signs in to Codex through ${transport}, the credential is in the vault and the VM is gone`, async () => {
     const userId = `person-${transport}`;
-    const before = await machineState(controller.runDir);
     const browser = await openViewerBrowser();
     try {
       const journey = new SignInJourney(browser.page, { controller, userId, transport });
@@ -37,7 +39,7 @@ for (const transport of ['webrtc', 'novnc'] as const) {
     } finally {
       await browser.close();
     }
-    assert.deepEqual(await leftovers(before, controller.runDir), []);
+    assert.deepEqual(await leftovers(atRest, controller.runDir), []);
   });
 }
 

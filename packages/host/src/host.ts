@@ -11,10 +11,11 @@ import {
 import { AdmissionControl } from './admission/admission.ts';
 import { boundsOf } from './admission/bounds.ts';
 import { doctor } from './doctor/doctor.ts';
-import type { Driver } from './drivers/driver.ts';
+import type { Driver, Vm } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
 import { type Image, openImage } from './image/index.ts';
 import { acquireLock } from './image/lock.ts';
+import { Pool } from './pool/pool.ts';
 import { preflight } from './preflight.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { resolverConfiguration } from './resolver/configuration.ts';
@@ -23,13 +24,14 @@ import { HostSessionVm } from './session-vm/session-vm.ts';
 import { groupPrefixOf, MARK_VARIABLE, markOf } from './slot/names.ts';
 import { createSlot, ownIndexes, type Slot } from './slot/slot.ts';
 import { PROBE_UID } from './slot/users.ts';
+import { StreamerProcess } from './streamer-process/streamer-process.ts';
 import { diskUsageMb } from './system/disk-usage.ts';
 import { readMemory } from './system/memory.ts';
 import { buildTemplate } from './template/build.ts';
 import {
   pruneTemplates,
+  type RunnableTemplate,
   readTemplate,
-  type Template,
   type TemplateInputs,
   templateKey,
   templatesDirectory,
@@ -68,7 +70,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
   );
   const admission = new AdmissionControl({ configuration, mark });
   const vms = new Map<string, HostSessionVm>();
-  let current: { readonly image: Image; readonly template: Template } | null = null;
+  let current: RunnableTemplate | null = null;
   let closed = false;
 
   const openNewest = () => openImage({ stateDir });
@@ -90,6 +92,58 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
       },
     };
   }
+
+  const streamerSettings = {
+    udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
+    maxKbps: configuration.BROWSER_VM_MAX_KBPS,
+    minFrameIntervalMs: MIN_FRAME_INTERVAL,
+  };
+
+  async function makeStreamer(
+    slot: Slot,
+    vmId: string,
+    { template }: RunnableTemplate,
+  ): Promise<StreamerProcess> {
+    return await StreamerProcess.start({
+      uid: slot.streamerUid,
+      gid: slot.streamerUid,
+      environment,
+      groupName: `${groupPrefixOf(mark)}${vmId}`,
+      firstPicture: { path: template.picture, ...template.manifest.picture },
+      configure: { iceServers: [], ...streamerSettings },
+    });
+  }
+
+  async function restore(slot: Slot, vmId: string, { image, template }: RunnableTemplate): Promise<Vm> {
+    return await driver.restore(template.directory, {
+      id: vmId,
+      directory: join(runDir, 'vms', vmId),
+      uid: slot.vmUid,
+      gid: slot.vmUid,
+      vcpus: template.manifest.vcpus,
+      memoryMb: template.manifest.memoryMb,
+      kernel: image.files.kernel,
+      initrd: image.files.initrd,
+      commandLine: '',
+      drives: [
+        { id: 'rootfs', path: image.files.rootfs },
+        { id: 'providers', path: image.files.providers },
+      ],
+      network: slot.network,
+    });
+  }
+
+  const pool = new Pool({
+    wanted: {
+      slots: configuration.BROWSER_VM_POOL_SLOTS,
+      streamers: configuration.BROWSER_VM_POOL_STREAMERS,
+      warm: configuration.BROWSER_VM_WARM,
+    },
+    makeSlot: takeSlot,
+    makeStreamer,
+    restore,
+    warn: (message, error) => logger.warn({ err: error }, message),
+  });
 
   async function inputs(image: Image): Promise<TemplateInputs> {
     const file = configuration.BROWSER_VM_CA_CERTIFICATES;
@@ -134,6 +188,7 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
       }
       await pruneTemplates(stateDir, key);
       current = { image, template };
+      pool.use(current);
       admission.expect(key, await boundsOf(template));
       progress(`template ${key} is ready`);
     } finally {
@@ -149,23 +204,24 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
 
   function startVm(request: VmRequest): HostSessionVm {
     if (current === null) throw refused('template_missing', 'there is no template');
-    const vmId = `vm-${randomBytes(6).toString('hex')}`;
+    const runnable = current;
+    const release = pool.hold();
+    const prepared = pool.take(runnable);
+    const vmId = prepared?.vmId ?? `vm-${randomBytes(6).toString('hex')}`;
     const vm = HostSessionVm.start({
       vmId,
       request,
-      driver,
-      ...current,
+      driver: driver.name,
+      ...runnable,
       runDir,
       logDirectory: join(stateDir, 'logs', request.sessionId),
-      streamer: {
-        udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
-        maxKbps: configuration.BROWSER_VM_MAX_KBPS,
-        minFrameIntervalMs: MIN_FRAME_INTERVAL,
-      },
-      environment,
-      groupPrefix: groupPrefixOf(mark),
-      takeSlot,
+      prepared,
+      makeSlot: takeSlot,
+      makeStreamer: (slot) => makeStreamer(slot, vmId, runnable),
+      restore: (slot) => restore(slot, vmId, runnable),
+      streamer: streamerSettings,
       log: (message, details) => logger.info(details, message),
+      onSettled: release,
       onGone: () => {
         vms.delete(vmId);
         admission.gone(vmId);
@@ -184,7 +240,10 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
         findTemplate: async (image) => readTemplate(stateDir, templateKey(await inputs(image))),
       }),
 
-    prepare: (progress, signal) => prepare(progress, signal ?? new AbortController().signal),
+    async prepare(progress, signal) {
+      await prepare(progress, signal ?? new AbortController().signal);
+      await pool.fill();
+    },
 
     async admit(signal) {
       if (closed) throw refused('host_closed', 'this host is shutting down');
@@ -224,19 +283,20 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
       return {
         vms: vms.size,
         slots: slots.length,
-        streamers,
+        streamers: streamers + pool.counts.streamers,
+        pool: pool.counts,
         freeMemoryMb: availableMb,
         diskMb: { images, templates, logs },
         capacity,
       };
     },
 
-    reconcile: () => reconcile({ runDir, mark, keep: new Set(vms.keys()) }),
+    reconcile: () => reconcile({ runDir, mark, keep: new Set([...vms.keys(), ...pool.vmIds]) }),
 
     async close() {
       closed = true;
       admission.close();
-      const results = await Promise.allSettled([...vms.values()].map((vm) => vm.stop()));
+      const results = await Promise.allSettled([pool.close(), ...[...vms.values()].map((vm) => vm.stop())]);
       await driver.close();
       await resolver.close();
       const failed = results.find((result) => result.status === 'rejected');

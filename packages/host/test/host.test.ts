@@ -34,6 +34,10 @@ function configure(changes: Record<string, unknown> = {}): Configuration {
     BROWSER_VM_STATE_DIR: stateDir,
     BROWSER_VM_RUN_DIR: runDir,
     BROWSER_VM_SLOT_SUBNET: '10.233.0.0/24',
+    // Everything that exists belongs to a session then; the pool has tests of its own.
+    BROWSER_VM_POOL_SLOTS: 0,
+    BROWSER_VM_POOL_STREAMERS: 0,
+    BROWSER_VM_WARM: 0,
     ...changes,
   });
 }

@@ -8,6 +8,10 @@ import {
   viewerStateSchema,
 } from './signaling.ts';
 
+const firstPictureSchema = z
+  .strictObject({ path: z.string(), width: z.number().int(), height: z.number().int() })
+  .describe('a file of BGRX pixels');
+
 /** What the host tells a streamer process, over Node's IPC channel. */
 export const streamerCommandSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -16,13 +20,15 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
     udpPortRange: z.strictObject({ min: z.number().int(), max: z.number().int() }).nullable(),
     maxKbps: z.number().int().positive(),
     minFrameIntervalMs: z.number().int().positive(),
+    firstPicture: firstPictureSchema
+      .optional()
+      .describe("the template's last picture, decoded and shown from now on until the VM's own arrives"),
   }),
   z.strictObject({
     type: z.literal('attach'),
     host: z.string(),
     port: z.number().int(),
-    firstPicture: z
-      .strictObject({ path: z.string(), width: z.number().int(), height: z.number().int() })
+    firstPicture: firstPictureSchema
       .nullable()
       .describe("the template's last picture, BGRX, shown until the VM's own arrives"),
   }),

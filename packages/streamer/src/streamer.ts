@@ -52,8 +52,7 @@ export class Streamer {
     if (this.#closed) return;
     switch (command.type) {
       case 'configure':
-        this.#configure(command);
-        return;
+        return this.#configure(command);
       case 'attach':
         return this.#attach(command);
       case 'offer':
@@ -85,8 +84,10 @@ export class Streamer {
     clipboard: (text) => this.#source?.clipboard(text),
   };
 
-  #configure(configuration: Configuration): void {
+  /** May come again: ahead with the first picture, later with what the session brings. */
+  async #configure({ firstPicture, ...configuration }: Configuration): Promise<void> {
     this.#configuration = configuration;
+    if (firstPicture !== undefined) await this.#showFirst(null, firstPicture);
   }
 
   /** The feed exists from the first need on; its interval is that of the configuration then. */
@@ -124,12 +125,13 @@ export class Streamer {
   }
 
   /** A stored picture that cannot be read is a pity, no reason to fail: the dark one stays. */
-  async #showFirst(source: RfbSource, file: NonNullable<Attach['firstPicture']>): Promise<void> {
+  async #showFirst(source: RfbSource | null, file: NonNullable<Attach['firstPicture']>): Promise<void> {
     const picture = await readPicture(file.path, file.width, file.height).catch((error: unknown) => {
       process.stderr.write(`first picture not shown: ${toFault(error, 'streamer').message}\n`);
       return null;
     });
-    if (picture === null || this.#live || this.#source !== source || this.#closed) return;
+    if (picture === null || this.#live || this.#closed) return;
+    if (source !== null && this.#source !== source) return;
     this.#show(picture);
   }
 

@@ -24,7 +24,10 @@ export async function markedProcesses(runDir: string): Promise<Array<{ pid: numb
   return found;
 }
 
-/** Everything a VM and its streamer could leave behind, as comparable lines. */
+/**
+ * Everything a VM and its streamer could leave behind, as comparable lines. Without numbers and names that differ from
+ * VM to VM: what the pool makes anew is as good as what it gave away.
+ */
 export async function machineState(runDir: string): Promise<string[]> {
   const mark = markOf(runDir);
   const [namespaces, links, tables, sockets, files, groups, processes] = await Promise.all([
@@ -46,7 +49,9 @@ export async function machineState(runDir: string): Promise<string[]> {
     ...files.map((file) => `file ${file}`),
     ...groups.map((group) => `control group ${group}`),
     ...processes.map(({ pid, program }) => `process ${pid} ${program}`),
-  ].sort();
+  ]
+    .map((line) => line.replace(/vm-[0-9a-f]{12}/g, 'vm-ID').replace(/\d+/g, 'N'))
+    .sort();
 }
 
 async function lines(program: string, ...args: string[]): Promise<string[]> {
@@ -59,6 +64,16 @@ async function controlGroups(mark: string): Promise<string[]> {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
+/** Lines of `now` that `before` has not, or not as often. */
+function beyond(now: readonly string[], before: readonly string[]): string[] {
+  const rest = [...before];
+  return now.filter((line) => {
+    const index = rest.indexOf(line);
+    if (index >= 0) rest.splice(index, 1);
+    return index < 0;
+  });
+}
+
 /** What is there now that was not there before; waits for the last to go, since some end a moment later. */
 export async function leftovers(
   before: readonly string[],
@@ -68,7 +83,7 @@ export async function leftovers(
   const deadline = Date.now() + limitMs;
   for (;;) {
     const now = await machineState(runDir);
-    const left = now.filter((line) => !before.includes(line));
+    const left = beyond(now, before);
     if (left.length === 0 || Date.now() > deadline) return left;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

@@ -11,18 +11,18 @@ import {
   GUEST,
   type IceCandidate,
   type SessionVm,
-  type StreamerCommand,
   type StreamerEvent,
   toFault,
   type VmEvent,
   type VmRequest,
 } from '@browser-vm/protocol';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
-import type { Driver, Vm, VmExit } from '../drivers/driver.ts';
+import type { Vm, VmExit } from '../drivers/driver.ts';
 import type { Image } from '../image/index.ts';
+import type { Prepared } from '../pool/prepared.ts';
 import { selfTest } from '../slot/self-test.ts';
 import type { Slot } from '../slot/slot.ts';
-import { StreamerProcess } from '../streamer-process/streamer-process.ts';
+import type { StreamerConfiguration, StreamerProcess } from '../streamer-process/streamer-process.ts';
 import { tail } from '../system/tail.ts';
 import type { Template } from '../template/template.ts';
 import { AgentLog } from './agent-log.ts';
@@ -37,21 +37,22 @@ const TAIL_LINES = 50;
 export interface SessionVmOptions {
   readonly vmId: string;
   readonly request: VmRequest;
-  readonly driver: Driver;
+  /** Name of the driver. */
+  readonly driver: string;
   readonly image: Image;
   readonly template: Template;
   readonly runDir: string;
   /** Made here; console and logs of this session stay in it. */
   readonly logDirectory: string;
-  readonly streamer: Pick<
-    Extract<StreamerCommand, { type: 'configure' }>,
-    'udpPortRange' | 'maxKbps' | 'minFrameIntervalMs'
-  >;
-  /** Marks every process of this VM. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Of the memory groups of this controller. */
-  readonly groupPrefix: string;
-  readonly takeSlot: () => Promise<Slot>;
+  /** What the pool made ahead, which is this VM's from now on; null: everything is made here. */
+  readonly prepared: Prepared | null;
+  readonly makeSlot: () => Promise<Slot>;
+  readonly makeStreamer: (slot: Slot) => Promise<StreamerProcess>;
+  /** Leaves the VM paused. */
+  readonly restore: (slot: Slot) => Promise<Vm>;
+  readonly streamer: Omit<StreamerConfiguration, 'iceServers'>;
+  /** Called once, when the desktop is there or never will be. */
+  readonly onSettled: () => void;
   readonly log: (message: string, details: Record<string, unknown>) => void;
   /** Called once, when nothing of it is left. */
   readonly onGone: () => void;
@@ -77,8 +78,12 @@ export class HostSessionVm implements SessionVm {
 
   private constructor(options: SessionVmOptions) {
     this.vmId = options.vmId;
-    this.driver = options.driver.name;
+    this.driver = options.driver;
     this.#options = options;
+    // From the first moment, so that `stop` finds all of it.
+    this.#slot = options.prepared?.slot ?? null;
+    this.#streamer = options.prepared?.streamer ?? null;
+    this.#vm = options.prepared?.vm ?? null;
     this.#streamerReady.promise.catch(() => {});
     this.#running = this.#run().catch((error: unknown) => this.#fail(toFault(error, 'host')));
   }
@@ -174,59 +179,41 @@ export class HostSessionVm implements SessionVm {
     const { logDirectory, request } = this.#options;
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
     this.#agentLog = new AgentLog(join(logDirectory, 'agent.log'));
-    this.#slot = await this.#options.takeSlot();
+    const slot = this.#slot ?? (await this.#options.makeSlot());
+    this.#slot = slot;
     this.#ending.signal.throwIfAborted();
     this.#events.push({ type: 'slot_taken' });
     // Each fails for itself, and both are over when this is: `stop` must find all that was started.
     await Promise.all([
-      this.#startStreamer(this.#slot).catch((error: unknown) => this.#fail(toFault(error, 'streamer'))),
-      this.#resume(this.#slot).catch((error: unknown) => this.#fail(toFault(error, 'driver'))),
+      this.#startStreamer(slot).catch((error: unknown) => this.#fail(toFault(error, 'streamer'))),
+      this.#resume(slot).catch((error: unknown) => this.#fail(toFault(error, 'driver'))),
     ]);
     this.#ending.signal.throwIfAborted();
     this.#options.log('VM is ready', { vmId: this.vmId, sessionId: request.sessionId });
   }
 
   async #startStreamer(slot: Slot): Promise<void> {
-    const { logDirectory, request, streamer: settings, template } = this.#options;
-    const streamer = await StreamerProcess.start({
-      uid: slot.streamerUid,
-      gid: slot.streamerUid,
+    const { logDirectory, request, streamer: settings } = this.#options;
+    const streamer = this.#streamer ?? (await this.#options.makeStreamer(slot));
+    this.#streamer = streamer;
+    this.#ending.signal.throwIfAborted();
+    streamer.serve({
       logFile: join(logDirectory, 'streamer.log'),
-      environment: this.#options.environment,
-      groupName: `${this.#options.groupPrefix}${this.vmId}`,
-      firstPicture: template.picture,
       configure: { iceServers: [...request.iceServers], ...settings },
       onEvent: (event) => this.#streamerSaid(event),
     });
-    this.#streamer = streamer;
-    this.#ending.signal.throwIfAborted();
     void streamer.died.then((fault) => this.#fail(fault));
     // The source tries again and again until the VM answers, so this may come first.
-    streamer.attach(slot.vnc, template.manifest.picture);
+    streamer.attach(slot.vnc);
     this.#streamerReady.resolve(streamer);
     this.#events.push({ type: 'streamer_ready' });
   }
 
   /** Clock, entropy and identity before anything else; until then the guest has no secret and no name. */
   async #resume(slot: Slot): Promise<void> {
-    const { image, request, template } = this.#options;
-    const { manifest } = template;
-    const vm = await this.#options.driver.restore(template.directory, {
-      id: this.vmId,
-      directory: join(this.#options.runDir, 'vms', this.vmId),
-      uid: slot.vmUid,
-      gid: slot.vmUid,
-      vcpus: manifest.vcpus,
-      memoryMb: manifest.memoryMb,
-      kernel: image.files.kernel,
-      initrd: image.files.initrd,
-      commandLine: '',
-      drives: [
-        { id: 'rootfs', path: image.files.rootfs },
-        { id: 'providers', path: image.files.providers },
-      ],
-      network: slot.network,
-    });
+    const { image, request } = this.#options;
+    const { manifest } = this.#options.template;
+    const vm = this.#vm ?? (await this.#options.restore(slot));
     this.#vm = vm;
     void vm.exited.then((exit) => this.#guestEnded(exit));
     this.#ending.signal.throwIfAborted();
@@ -273,7 +260,10 @@ export class HostSessionVm implements SessionVm {
     switch (event.type) {
       case 'stage':
         this.#events.push({ type: 'guest_stage', stage: event.stage, elapsedMs });
-        if (event.stage === 'browser') this.#events.push({ type: 'desktop_ready' });
+        if (event.stage === 'browser') {
+          this.#events.push({ type: 'desktop_ready' });
+          this.#options.onSettled();
+        }
         return;
       case 'failed':
         this.#fail(event.fault);
@@ -311,6 +301,7 @@ export class HostSessionVm implements SessionVm {
   #fail(fault: Fault): void {
     if (this.#failed || this.#stopping !== null) return;
     this.#failed = true;
+    this.#options.onSettled();
     this.#streamerReady.reject(new BrowserVmError(fault));
     void this.consoleTail(TAIL_LINES)
       .catch((): readonly string[] => [])
@@ -331,6 +322,7 @@ export class HostSessionVm implements SessionVm {
     const stopped = gone('vm_stopped', `VM ${this.vmId} was stopped`, 'host');
     this.#ending.abort(stopped);
     this.#streamerReady.reject(stopped);
+    this.#options.onSettled();
     await this.#running;
     this.#events.end();
     this.#agent?.close();

@@ -10,7 +10,7 @@ import {
 } from '@browser-vm/protocol';
 import { limitMemory, type MemoryGroup } from '../system/cgroup.ts';
 import { SYSTEM_PATH } from '../system/run.ts';
-import { tail } from '../system/tail.ts';
+import { StreamerLog } from './streamer-log.ts';
 
 /** By path, since the host starts the streamer and never imports it. */
 const MAIN = new URL('../../../streamer/src/main.ts', import.meta.url).pathname;
@@ -27,13 +27,23 @@ export interface StreamerOptions {
   /** The streamer becomes this user. */
   readonly uid: number;
   readonly gid: number;
-  readonly logFile: string;
   /** Of its memory group; unique on this host. */
   readonly groupName: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** A file that stands for the desktop until the VM's own picture is there; may be none. */
-  readonly firstPicture: string | null;
-  readonly configure: Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
+  /** A file that stands for the desktop until the VM's own picture is there; may be none. BGRX. */
+  readonly firstPicture: { readonly path: string; readonly width: number; readonly height: number } | null;
+  readonly configure: StreamerConfiguration;
+}
+
+export type StreamerConfiguration = Omit<
+  Extract<StreamerCommand, { type: 'configure' }>,
+  'type' | 'firstPicture'
+>;
+
+/** The session that a streamer is for. */
+export interface StreamerSession {
+  readonly logFile: string;
+  readonly configure: StreamerConfiguration;
   readonly onEvent: (event: StreamerEvent) => void;
 }
 
@@ -45,36 +55,38 @@ export class StreamerProcess {
   readonly #process: ChildProcess;
   readonly #gone: Promise<unknown>;
   readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
-  readonly #onEvent: (event: StreamerEvent) => void;
+  readonly #log: StreamerLog;
+  #onEvent: (event: StreamerEvent) => void;
   #closing: Promise<void> | null = null;
   #group: MemoryGroup | null = null;
 
-  private constructor(child: ChildProcess, options: StreamerOptions) {
+  private constructor(child: ChildProcess, onEvent: (event: StreamerEvent) => void) {
     this.#process = child;
     this.pid = child.pid ?? -1;
-    this.#onEvent = options.onEvent;
+    this.#onEvent = onEvent;
+    this.#log = new StreamerLog([child.stdout, child.stderr].filter((stream) => stream !== null));
     this.#gone = once(child, 'close').catch(() => {});
     const died = Promise.withResolvers<Fault>();
     this.died = died.promise;
     child.on('message', (message) => this.#receive(message));
-    child.once('exit', (code, signal) => {
-      void tail(options.logFile, 5).then((lines) => {
-        const fault: Fault = {
-          code: 'streamer_died',
-          message: `the streamer ended with ${signal ?? `exit code ${code}`}${lines.length > 0 ? `: ${lines.at(-1)}` : ''}`,
-          hop: 'streamer',
-        };
-        for (const waiting of this.#answers.values()) waiting.reject(new BrowserVmError(fault));
-        this.#answers.clear();
-        if (this.#closing === null) died.resolve(fault);
-      });
+    // Not `exit`: its last words arrive after it.
+    child.once('close', (code, signal) => {
+      const { lastLine } = this.#log;
+      const fault: Fault = {
+        code: 'streamer_died',
+        message: `the streamer ended with ${signal ?? `exit code ${code}`}${lastLine === null ? '' : `: ${lastLine}`}`,
+        hop: 'streamer',
+      };
+      for (const waiting of this.#answers.values()) waiting.reject(new BrowserVmError(fault));
+      this.#answers.clear();
+      if (this.#closing === null) died.resolve(fault);
     });
   }
 
-  /** Resolves when the streamer has given up its privileges and knows its configuration. */
+  /** Resolves when the streamer has given up its privileges and knows its configuration; it serves no session yet. */
   static async start(options: StreamerOptions): Promise<StreamerProcess> {
-    const log = await open(options.logFile, 'a', 0o600);
-    const picture = options.firstPicture === null ? null : await open(options.firstPicture, 'r');
+    const { firstPicture } = options;
+    const picture = firstPicture === null ? null : await open(firstPicture.path, 'r');
     try {
       const argv = ['--no-new-privs', '--pdeathsig', 'KILL', '--', process.execPath];
       const node = [`--max-old-space-size=${OBJECTS_MB}`, '--disable-warning=ExperimentalWarning', MAIN];
@@ -86,17 +98,13 @@ export class StreamerProcess {
           BROWSER_VM_STREAMER_UID: String(options.uid),
           BROWSER_VM_STREAMER_GID: String(options.gid),
         },
-        stdio: ['ignore', log.fd, log.fd, 'ipc', ...(picture === null ? [] : [picture.fd])],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...(picture === null ? [] : [picture.fd])],
         detached: true,
       });
       await once(child, 'spawn');
       const ready = Promise.withResolvers<void>();
-      const streamer = new StreamerProcess(child, {
-        ...options,
-        onEvent: (event) => {
-          if (event.type === 'ready') ready.resolve();
-          else options.onEvent(event);
-        },
+      const streamer = new StreamerProcess(child, ({ type }) => {
+        if (type === 'ready') ready.resolve();
       });
       streamer.#group = await limitMemory(options.groupName, streamer.pid, STREAMER_LIMIT_MB * 1024 * 1024);
       const timer = setTimeout(() => ready.reject(late('start')), READY_TIMEOUT);
@@ -109,24 +117,27 @@ export class StreamerProcess {
       } finally {
         clearTimeout(timer);
       }
-      streamer.send({ type: 'configure', ...options.configure });
+      streamer.send({
+        type: 'configure',
+        ...options.configure,
+        // As a descriptor: the streamer's user need not reach the directories above.
+        ...(firstPicture === null ? {} : { firstPicture: { ...firstPicture, path: '/proc/self/fd/4' } }),
+      });
       return streamer;
     } finally {
-      await log.close();
       await picture?.close();
     }
   }
 
-  /** The picture is handed over as a descriptor: the streamer's user need not reach the directories above. */
-  attach(
-    at: { readonly host: string; readonly port: number },
-    picture: { width: number; height: number } | null,
-  ): void {
-    this.send({
-      type: 'attach',
-      ...at,
-      firstPicture: picture === null ? null : { path: '/proc/self/fd/4', ...picture },
-    });
+  /** From now on it is this session's; once. */
+  serve({ logFile, configure, onEvent }: StreamerSession): void {
+    this.#log.keepIn(logFile);
+    this.#onEvent = onEvent;
+    this.send({ type: 'configure', ...configure });
+  }
+
+  attach(at: { readonly host: string; readonly port: number }): void {
+    this.send({ type: 'attach', ...at, firstPicture: null });
   }
 
   async offer(viewerId: string, sdp: string): Promise<string> {
@@ -158,6 +169,7 @@ export class StreamerProcess {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), CLOSE_TIMEOUT);
     await this.#gone;
     clearTimeout(timer);
+    await this.#log.close();
     await this.#group?.remove();
   }
 

@@ -35,6 +35,12 @@ export interface Template {
   readonly picture: string;
 }
 
+/** A template with the image that its VMs read their disks from. */
+export interface RunnableTemplate {
+  readonly image: Image;
+  readonly template: Template;
+}
+
 /** Everything that makes two templates different. */
 export interface TemplateInputs {
   readonly image: Image;

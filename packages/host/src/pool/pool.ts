@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import type { Vm } from '../drivers/driver.ts';
+import type { Slot } from '../slot/slot.ts';
+import type { StreamerProcess } from '../streamer-process/streamer-process.ts';
+import type { RunnableTemplate } from '../template/template.ts';
+import { Prepared } from './prepared.ts';
+
+/** How many of each wait. A streamer and a VM stand in a slot, so there are as many slots as the most of them. */
+export interface PoolCounts {
+  readonly slots: number;
+  readonly streamers: number;
+  /** VMs restored and paused. */
+  readonly warm: number;
+}
+
+export interface PoolOptions {
+  readonly wanted: PoolCounts;
+  readonly makeSlot: () => Promise<Slot>;
+  readonly makeStreamer: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<StreamerProcess>;
+  /** Leaves the VM paused. */
+  readonly restore: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<Vm>;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** After the last start settled: what it still does must not compete with the refill. Milliseconds. */
+const QUIET = 500;
+/** A start that never settles keeps the pool from refilling for so long. Milliseconds. */
+const LONGEST_HOLD = 10_000;
+/** What failed once, for want of memory perhaps, is not tried again at once. Milliseconds. */
+const RETRY = 10_000;
+
+/** What was made so that a start need not wait for it. Refills itself, one thing at a time, while nothing starts. */
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #waiting = new Set<Prepared>();
+  /** Being given something at this moment: not to be taken. */
+  #busy: Prepared | null = null;
+  /** Of the slot that is being made. */
+  #making: string | null = null;
+  readonly #removing = new Set<Promise<void>>();
+  readonly #holds = new Set<object>();
+  #template: RunnableTemplate | null = null;
+  #filling: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get counts(): PoolCounts {
+    const all = [...this.#waiting];
+    return {
+      slots: all.length,
+      streamers: all.filter(({ streamer }) => streamer !== null).length,
+      warm: all.filter(({ vm }) => vm !== null).length,
+    };
+  }
+
+  /** Of the VMs that will stand in what waits here. */
+  get vmIds(): string[] {
+    return [...[...this.#waiting].map(({ vmId }) => vmId), ...(this.#making === null ? [] : [this.#making])];
+  }
+
+  /** From now on VMs are of this template; what was made for another goes. */
+  use(template: RunnableTemplate): void {
+    this.#template = template;
+    for (const prepared of this.#waiting) {
+      if (prepared !== this.#busy && !prepared.fits(template)) this.#discard(prepared);
+    }
+    this.#schedule();
+  }
+
+  /** The best equipped that waits, which is the caller's from now on; null when none does. Never waits. */
+  take(template: RunnableTemplate): Prepared | null {
+    const candidates = [...this.#waiting]
+      .filter((prepared) => prepared !== this.#busy && prepared.fits(template))
+      .sort((one, other) => other.equipment - one.equipment);
+    for (const prepared of candidates) {
+      if (prepared.alive) {
+        this.#waiting.delete(prepared);
+        return prepared;
+      }
+      this.#discard(prepared);
+    }
+    return null;
+  }
+
+  /** Nothing is made until the returned function is called, or for 10 s. */
+  hold(): () => void {
+    const held = {};
+    this.#holds.add(held);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const release = () => {
+      clearTimeout(longest);
+      if (this.#holds.delete(held)) this.#schedule();
+    };
+    const longest = setTimeout(release, LONGEST_HOLD);
+    longest.unref();
+    return release;
+  }
+
+  /** Resolves when as much waits as is wanted, or when something keeps it from it; never rejects. */
+  async fill(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = null;
+    });
+    await this.#filling;
+  }
+
+  /** Resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#filling;
+    for (const prepared of this.#waiting) this.#discard(prepared);
+    await Promise.all(this.#removing);
+  }
+
+  #schedule(afterMs = QUIET): void {
+    if (this.#closed || this.#template === null || this.#holds.size > 0) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.fill(), afterMs);
+    this.#timer.unref();
+  }
+
+  async #fill(): Promise<void> {
+    while (!this.#closed && this.#holds.size === 0) {
+      const step = this.#next();
+      if (step === null) return;
+      try {
+        await step();
+      } catch (error) {
+        this.#options.warn('the pool could not be refilled', error);
+        this.#schedule(RETRY);
+        return;
+      }
+    }
+  }
+
+  /** What is missing most: slots first, since everything else stands in one. */
+  #next(): (() => Promise<void>) | null {
+    const template = this.#template;
+    if (template === null) return null;
+    const { wanted } = this.#options;
+    const { slots, streamers, warm } = this.counts;
+    if (slots < Math.max(wanted.slots, wanted.streamers, wanted.warm)) return () => this.#addSlot();
+    const fitting = [...this.#waiting].filter((prepared) => prepared.fits(template));
+    if (streamers < wanted.streamers) {
+      const prepared = fitting.find(({ streamer }) => streamer === null);
+      if (prepared !== undefined) return () => this.#addStreamer(prepared, template);
+    }
+    if (warm < wanted.warm) {
+      const bare = fitting.filter(({ vm }) => vm === null);
+      const prepared = bare.find(({ streamer }) => streamer !== null) ?? bare[0];
+      if (prepared !== undefined) return () => this.#addVm(prepared, template);
+    }
+    return null;
+  }
+
+  async #addSlot(): Promise<void> {
+    const vmId = `vm-${randomBytes(6).toString('hex')}`;
+    this.#making = vmId;
+    try {
+      this.#waiting.add(new Prepared(vmId, await this.#options.makeSlot()));
+    } finally {
+      this.#making = null;
+    }
+  }
+
+  async #addStreamer(prepared: Prepared, template: RunnableTemplate): Promise<void> {
+    await this.#equip(prepared, template, async () => {
+      const streamer = await this.#options.makeStreamer(prepared.slot, prepared.vmId, template);
+      prepared.streamer = streamer;
+      void streamer.died.then(() => this.#died(prepared));
+    });
+  }
+
+  async #addVm(prepared: Prepared, template: RunnableTemplate): Promise<void> {
+    await this.#equip(prepared, template, async () => {
+      const vm = await this.#options.restore(prepared.slot, prepared.vmId, template);
+      prepared.vm = vm;
+      void vm.exited.then(() => this.#died(prepared));
+    });
+  }
+
+  async #equip(prepared: Prepared, template: RunnableTemplate, make: () => Promise<void>): Promise<void> {
+    this.#busy = prepared;
+    try {
+      await make();
+      prepared.template = template;
+    } catch (error) {
+      this.#discard(prepared);
+      throw error;
+    } finally {
+      this.#busy = null;
+    }
+    // While it was not to be touched, another template may have come, or a part of it died.
+    const stale = this.#template !== null && !prepared.fits(this.#template);
+    if (stale || !prepared.alive) this.#discard(prepared);
+  }
+
+  #died(prepared: Prepared): void {
+    if (!this.#waiting.has(prepared) || prepared === this.#busy) return;
+    this.#discard(prepared);
+    this.#schedule();
+  }
+
+  #discard(prepared: Prepared): void {
+    if (!this.#waiting.delete(prepared)) return;
+    const removing = prepared
+      .remove()
+      .catch((error: unknown) => this.#options.warn(`what was prepared for ${prepared.vmId} stays`, error))
+      .finally(() => this.#removing.delete(removing));
+    this.#removing.add(removing);
+  }
+}

@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { Vm } from '../drivers/driver.ts';
+import type { Slot } from '../slot/slot.ts';
+import type { StreamerProcess } from '../streamer-process/streamer-process.ts';
+import type { RunnableTemplate } from '../template/template.ts';
+
+/** A slot made ahead for a VM that nobody has asked for yet, and what already stands in it. */
+export class Prepared {
+  /** Of the VM that will run here; names its directory and its group from the start. */
+  readonly vmId: string;
+  readonly slot: Slot;
+  /** Whose picture and state streamer and VM hold; null while there is neither. */
+  template: RunnableTemplate | null = null;
+  streamer: StreamerProcess | null = null;
+  /** Paused, and never run. */
+  vm: Vm | null = null;
+
+  constructor(vmId: string, slot: Slot) {
+    this.vmId = vmId;
+    this.slot = slot;
+  }
+
+  /** How much of a start is done already. */
+  get equipment(): number {
+    return (this.streamer === null ? 0 : 2) + (this.vm === null ? 0 : 1);
+  }
+
+  /** For a VM of this template? A bare slot fits any. */
+  fits(template: RunnableTemplate): boolean {
+    return this.template === null || this.template.template.manifest.key === template.template.manifest.key;
+  }
+
+  /** Read from the host itself: what ended a moment ago has not been reported yet. */
+  get alive(): boolean {
+    const pids = [this.streamer?.pid, this.vm?.pid].filter((pid) => pid !== undefined);
+    return existsSync(this.slot.network.namespace) && pids.every(runs);
+  }
+
+  /** Resolves when nothing of it is left. */
+  async remove(): Promise<void> {
+    const results = await Promise.allSettled([this.streamer?.stop(), this.vm?.stop()]);
+    // A namespace lives as long as a process in it does.
+    results.push(...(await Promise.allSettled([this.slot.remove()])));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

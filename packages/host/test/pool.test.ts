@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  configurationSchema,
+  type Host,
+  PROVIDERS,
+  type SessionVm,
+  type VmEvent,
+} from '@browser-vm/protocol';
+import { createHost } from '../src/host.ts';
+import { markOf } from '../src/slot/names.ts';
+import { ownIndexes } from '../src/slot/slot.ts';
+
+const stateDir = process.env['BROWSER_VM_STATE_DIR'] ?? '/var/lib/browser-vm';
+const FULL = { slots: 3, streamers: 2, warm: 1 };
+const started: string[] = [];
+let runDir: string;
+let host: Host;
+
+before(async () => {
+  runDir = await mkdtemp(join(tmpdir(), 'bvm-pool-'));
+  host = await createHost({
+    configuration: configurationSchema.parse({
+      BROWSER_VM_STATE_DIR: stateDir,
+      BROWSER_VM_RUN_DIR: runDir,
+      BROWSER_VM_SLOT_SUBNET: '10.233.0.0/24',
+      BROWSER_VM_POOL_SLOTS: FULL.slots,
+      BROWSER_VM_POOL_STREAMERS: FULL.streamers,
+      BROWSER_VM_WARM: FULL.warm,
+    }),
+    repositoryRoot: join(import.meta.dirname, '../../..'),
+    logger: { info() {}, warn() {} },
+  });
+  await host.prepare(() => {});
+});
+
+after(async () => {
+  await host?.close();
+  for (const sessionId of started) await rm(join(stateDir, 'logs', sessionId), { recursive: true });
+  await rm(runDir, { recursive: true, force: true });
+});
+
+async function start(): Promise<SessionVm> {
+  const sessionId = randomUUID();
+  started.push(sessionId);
+  return await host.start({ sessionId, provider: PROVIDERS.get('codex')!, iceServers: [] });
+}
+
+async function reach(vm: SessionVm, last: VmEvent['type']): Promise<void> {
+  for await (const event of vm.events) {
+    assert.notEqual(event.type, 'failed', JSON.stringify(event));
+    if (event.type === last) return;
+  }
+  assert.fail(`no ${last}`);
+}
+
+async function full(): Promise<void> {
+  const until = performance.now() + 30_000;
+  for (;;) {
+    const { pool, vms } = await host.usage();
+    if (vms === 0 && JSON.stringify(pool) === JSON.stringify(FULL)) return;
+    assert.ok(performance.now() < until, `the pool stays at ${JSON.stringify(pool)}`);
+    await delay(50);
+  }
+}
+
+/** Processes that were started for slots of this host. */
+async function processes(): Promise<{ pid: number; program: string }[]> {
+  const found: { pid: number; program: string }[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (!environment.split('\0').includes(`BROWSER_VM_MARK=${markOf(runDir)}`)) continue;
+    if (line.startsWith('qemu-system')) found.push({ pid: Number(pid), program: 'monitor' });
+    else if (line.includes('streamer/src/main.ts')) found.push({ pid: Number(pid), program: 'streamer' });
+  }
+  return found;
+}
+
+test('what waits is counted, each start takes its own, and what was taken is made again', async () => {
+  await full();
+  assert.equal((await host.usage()).slots, FULL.slots);
+  const vms = await Promise.all([start(), start(), start(), start()]);
+  assert.equal(new Set(vms.map(({ vmId }) => vmId)).size, 4);
+  await Promise.all(vms.map((vm) => reach(vm, 'desktop_ready')));
+  await Promise.all(vms.map((vm) => vm.stop()));
+  await full();
+  assert.equal((await host.usage()).slots, FULL.slots);
+  assert.equal((await ownIndexes(markOf(runDir))).length, FULL.slots);
+  assert.equal((await processes()).length, FULL.streamers + FULL.warm);
+});
+
+for (const program of ['monitor', 'streamer']) {
+  test(`a ${program} that died while it waited is not handed out`, async () => {
+    await full();
+    for (const one of await processes()) if (one.program === program) process.kill(one.pid, 'SIGKILL');
+    const vm = await start();
+    await reach(vm, 'desktop_ready');
+    await vm.stop();
+    await full();
+    assert.equal((await processes()).length, FULL.streamers + FULL.warm);
+  });
+}
+
+test('reconciling leaves what waits alone', async () => {
+  await full();
+  assert.deepEqual(await host.reconcile(), { processes: 0, namespaces: 0, directories: 0 });
+  const vm = await start();
+  await reach(vm, 'desktop_ready');
+  await vm.stop();
+});
+
+test('closing leaves nothing, also in the middle of a refill', async () => {
+  const vm = await start();
+  await reach(vm, 'desktop_ready');
+  await delay(600);
+  await host.close();
+  assert.deepEqual(await ownIndexes(markOf(runDir)), []);
+  assert.deepEqual(await processes(), []);
+  assert.deepEqual(await readdir(join(runDir, 'vms')), []);
+});
