@@ -22,7 +22,7 @@ import { markOf } from '../src/slot/names.ts';
 import { ownIndexes } from '../src/slot/slot.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../..');
-const stateDir = process.env['BROWSER_VM_STATE_DIR'] ?? '/var/lib/browser-vm';
+const stateDir = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
 const silent = { info() {}, warn() {} };
 const provider = PROVIDERS.get('codex')!;
 

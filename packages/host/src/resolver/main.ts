@@ -36,7 +36,7 @@ function main(): void {
     }
   }
 
-  dropPrivileges(Number(process.env['BROWSER_VM_RESOLVER_UID']));
+  dropPrivileges(Number(process.env.BROWSER_VM_RESOLVER_UID));
   emit({ type: 'ready' });
 }
 
