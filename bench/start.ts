@@ -92,6 +92,7 @@ function figuresOf(prefix: string, starts: readonly Start[]): Figure[] {
     { what: `${prefix}.first_frame_ms`, unit: 'ms', values: all((start) => start.firstFrameMs) },
     { what: `${prefix}.live_picture_ms`, unit: 'ms', values: all((start) => start.livePictureMs) },
     { what: `${prefix}.first_response_ms`, unit: 'ms', values: all((start) => start.firstResponseMs) },
+    { what: `${prefix}.click_to_answer_ms`, unit: 'ms', values: all((start) => start.clickToAnswerMs) },
     ...[...stages].map((stage) => ({
       what: `${prefix}.stage.${stage}_ms`,
       unit: 'ms' as const,

@@ -15,6 +15,8 @@ export interface Start {
   readonly livePictureMs: number;
   /** Null: the start page had given way before it answered. */
   readonly firstResponseMs: number | null;
+  /** Of that, from the pressed button to the answer. */
+  readonly clickToAnswerMs: number | null;
   readonly stagesMs: Partial<Record<SessionStage, number>>;
 }
 
@@ -51,6 +53,10 @@ export async function measureStart({ api }: Bench, page: Page): Promise<Start> {
       firstFrameMs: since(times.firstFrame),
       livePictureMs: since(times.livePicture),
       firstResponseMs: isAnswered && times.answered !== null ? since(times.answered) : null,
+      clickToAnswerMs:
+        isAnswered && times.answered !== null && times.pressed !== null
+          ? times.answered - times.pressed
+          : null,
       stagesMs: Object.fromEntries(stages),
     };
   } catch (error) {
@@ -63,7 +69,8 @@ export async function measureStart({ api }: Bench, page: Page): Promise<Start> {
   }
 }
 
-async function seen(page: Page, what: keyof Seen, limitMs: number): Promise<void> {
+/** Resolves when the page has seen it; rejects after `limitMs`. */
+export async function seen(page: Page, what: keyof Seen, limitMs: number): Promise<void> {
   const late = AbortSignal.timeout(limitMs);
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => reject(new Error(`the page did not see ${what} within ${limitMs / 1000} s`));
@@ -76,12 +83,12 @@ async function seen(page: Page, what: keyof Seen, limitMs: number): Promise<void
 }
 
 async function timesOf(page: Page) {
-  const { posted, sessionId, firstFrame, livePicture, answered } = await page.evaluate(
+  const { posted, sessionId, firstFrame, livePicture, pressed, answered } = await page.evaluate(
     () => window.browserVmProbe.seen,
   );
   if (posted === null || sessionId === null || firstFrame === null || livePicture === null)
     throw new Error('the page saw a live picture of no session');
-  return { posted, sessionId, firstFrame, livePicture, answered };
+  return { posted, sessionId, firstFrame, livePicture, pressed, answered };
 }
 
 /** Stages in the order people see them. */

@@ -3,11 +3,15 @@ export interface Seen {
   /** `POST /api/auth/start` left. */
   readonly posted: number | null;
   readonly sessionId: string | null;
+  /** The viewer's offer left. */
+  readonly offered: number | null;
   /** The first decoded frame was handed to the compositor: that of the stand-in, or of the VM. */
   readonly firstFrame: number | null;
   /** The first frame after the streamer had said that its picture is the running VM's. */
   readonly livePicture: number | null;
-  /** The first frame in which the start page shows the pressed button. */
+  /** The mouse button went down in this page. */
+  readonly pressed: number | null;
+  /** The first frame in which the guest's page shows that the button is down. */
   readonly answered: number | null;
 }
 
@@ -33,13 +37,15 @@ export function probe({ pressedColour }: ProbeOptions): void {
   const seen: { -readonly [Key in keyof Seen]: Seen[Key] } = {
     posted: null,
     sessionId: null,
+    offered: null,
     firstFrame: null,
     livePicture: null,
+    pressed: null,
     answered: null,
   };
   const waiting = new Map<keyof Seen, Array<() => void>>();
   const now = () => performance.timeOrigin + performance.now();
-  const note = (what: 'posted' | 'firstFrame' | 'livePicture' | 'answered') => {
+  const note = (what: Exclude<keyof Seen, 'sessionId'>) => {
     if (seen[what] !== null) return;
     seen[what] = now();
     for (const resolve of waiting.get(what) ?? []) resolve();
@@ -56,14 +62,17 @@ export function probe({ pressedColour }: ProbeOptions): void {
   const { fetch } = window;
   window.fetch = async (input, init) => {
     const request = new Request(input, init);
-    if (request.method !== 'POST' || new URL(request.url).pathname !== '/api/auth/start')
-      return fetch(request);
+    const { pathname } = new URL(request.url);
+    if (request.method === 'POST' && pathname.endsWith('/offer')) note('offered');
+    if (request.method !== 'POST' || pathname !== '/api/auth/start') return fetch(request);
     note('posted');
     const response = await fetch(request);
     const body = (await response.clone().json()) as { sessionId?: string };
     seen.sessionId = body.sessionId ?? null;
     return response;
   };
+
+  window.addEventListener('pointerdown', () => note('pressed'), { capture: true });
 
   let live = false;
   const { createDataChannel } = RTCPeerConnection.prototype;
@@ -77,7 +86,7 @@ export function probe({ pressedColour }: ProbeOptions): void {
     return channel;
   };
 
-  // The bar of the start page crosses the middle of the desktop; this column of it is looked at.
+  // What answers crosses the middle of the desktop, on the start page as on the sign-in page.
   const column = { width: 80, height: 720 };
   const enough = 150;
   const tolerance = 56;
@@ -101,7 +110,7 @@ export function probe({ pressedColour }: ProbeOptions): void {
     const frame = () => {
       note('firstFrame');
       if (live) note('livePicture');
-      if (seen.livePicture !== null && seen.answered === null && showsPressed(video)) note('answered');
+      if (seen.pressed !== null && seen.answered === null && showsPressed(video)) note('answered');
       if (seen.answered === null) wait.call(video, frame);
     };
     wait.call(video, frame);
