@@ -9,7 +9,7 @@ export interface Seen {
   readonly firstFrame: number | null;
   /** The first frame after the streamer had said that its picture is the running VM's. */
   readonly livePicture: number | null;
-  /** The mouse button went down in this page. */
+  /** The mouse button went down, the picture being live. */
   readonly pressed: number | null;
   /** The first frame in which the guest's page shows that the button is down. */
   readonly answered: number | null;
@@ -72,7 +72,10 @@ export function probe({ pressedColour }: ProbeOptions): void {
     return response;
   };
 
-  window.addEventListener('pointerdown', () => note('pressed'), { capture: true });
+  const pressed = () => {
+    if (seen.livePicture !== null) note('pressed');
+  };
+  window.addEventListener('pointerdown', pressed, { capture: true });
 
   let live = false;
   const { createDataChannel } = RTCPeerConnection.prototype;
