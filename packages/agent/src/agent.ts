@@ -93,7 +93,10 @@ export class Agent implements Service {
     this.#expect('identify', ['booted', 'prepared']);
     checkIdentity(request);
     const clockCorrectionMs = request.unixTimeMs - Date.now();
-    if (this.#options.ownsMachine) becomeMachine(request);
+    if (this.#options.ownsMachine) {
+      const message = `generators renewed; one value, drawn for comparison alone: ${becomeMachine(request)}`;
+      this.events.append({ type: 'log', level: 'info', message });
+    }
     this.#desktop.renewRandomness();
     this.#timezone = request.timezone;
     this.#token = request.token;

@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Ends Chromium's network process, which the browser then starts anew. BoringSSL keeps a random
- * generator per thread, seeded once and refreshed after thousands of calls, and cannot know that its
- * memory was cloned; a process that did TLS before the template froze would give every VM the same keys.
- * A new one is forked, which BoringSSL does notice, and reads the kernel's generator.
+ * Ends Chromium's network process, which the browser then starts anew, where the CPU does not make that
+ * needless. BoringSSL keeps a random generator per thread, seeded once and refreshed after thousands of
+ * calls, and cannot know that its memory was cloned; a process that did TLS before the template froze would
+ * give every VM the same keys. A new one is forked, which BoringSSL does notice, and reads the kernel's
+ * generator. On an Intel CPU with RDRAND, BoringSSL mixes a fresh draw into every call instead.
  * Returns how many processes were ended.
  */
 export function renewBrowserRandomness(browserPid: number): number {
+  if (cpuRefreshesEachDraw(readFileSync('/proc/cpuinfo', 'utf8'))) return 0;
   let ended = 0;
   for (const { pid, group, commandLine } of processes()) {
     if (group !== browserPid) continue;
@@ -16,6 +18,11 @@ export function renewBrowserRandomness(browserPid: number): number {
     ended += 1;
   }
   return ended;
+}
+
+/** `cpuInfo`: the text of /proc/cpuinfo. */
+export function cpuRefreshesEachDraw(cpuInfo: string): boolean {
+  return /^vendor_id\s*: GenuineIntel$/m.test(cpuInfo) && /^flags\s*:.* rdrand\b/m.test(cpuInfo);
 }
 
 function* processes(): Generator<{ pid: number; group: number; commandLine: string }> {

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { BrowserVmError, type IdentifyRequest } from '@browser-vm/protocol';
-import { addEntropy, setClock } from './kernel.ts';
+import { addEntropy, renewOwnGenerator, setClock } from './kernel.ts';
 import { checkTimezone, setHostname, setMachineId, setTimezone } from './names.ts';
 
 /** Bytes. */
@@ -21,11 +22,16 @@ export function checkIdentity(request: IdentifyRequest): void {
   checkTimezone(request.timezone);
 }
 
-/** Clock, then entropy, then names: what comes later may depend on what came before. */
-export function becomeMachine(request: IdentifyRequest): void {
+/**
+ * Clock, then entropy, then names: what comes later may depend on what came before. Returns a value drawn
+ * for nothing else than to be compared with other clones'.
+ */
+export function becomeMachine(request: IdentifyRequest): string {
   setClock(request.unixTimeMs);
   addEntropy(Buffer.from(request.entropy, 'base64'));
+  renewOwnGenerator();
   setMachineId(request.machineId);
   setHostname(request.hostname);
   setTimezone(request.timezone);
+  return randomBytes(16).toString('hex');
 }

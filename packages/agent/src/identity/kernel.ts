@@ -43,3 +43,15 @@ export function addEntropy(entropy: Buffer): void {
     closeSync(device);
   }
 }
+
+/** Of the OpenSSL in this very program. */
+const pollRandomness = koffi.load(null).func('int RAND_poll()');
+
+/**
+ * Makes the generators behind `node:crypto` start from the kernel's. OpenSSL gives each a life of minutes and
+ * cannot know that its memory was cloned: without this every VM of a template draws the same bytes.
+ * Not behind `Math.random`, which stays what it was in the template.
+ */
+export function renewOwnGenerator(): void {
+  if (pollRandomness() !== 1) throw new Error('RAND_poll failed');
+}

@@ -240,7 +240,7 @@ export class HostSessionVm implements SessionVm {
         unixTimeMs: Date.now(),
         entropy: randomBytes(64).toString('base64'),
         machineId: randomBytes(16).toString('hex'),
-        hostname: GUEST.hostname,
+        hostname: `${GUEST.hostname}-${this.vmId}`,
         timezone: 'Etc/UTC',
       },
       signal,

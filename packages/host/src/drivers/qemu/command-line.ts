@@ -16,6 +16,13 @@ export interface Descriptors {
   readonly memory: number | null;
 }
 
+/**
+ * All that can be emulated, as a CPU of Intel: there alone BoringSSL believes RDRAND to be fast and mixes it into
+ * every draw, so that a Chromium that was cloned with a template does not repeat the keys of its siblings.
+ * Five-level page tables would only make each walk longer.
+ */
+const EMULATED_CPU = 'max,vendor=GenuineIntel,la57=off';
+
 /** How guest memory is backed. */
 export type MemoryKind =
   /** Of this VM alone. */
@@ -81,7 +88,7 @@ export function machine(accelerator: Accelerator): string[] {
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...(accelerator === 'kvm'
       ? ['-accel', 'kvm', '-cpu', 'host']
-      : ['-accel', `tcg,thread=multi,tb-size=${TRANSLATION_BUFFER_MB}`, '-cpu', 'max,la57=off']),
+      : ['-accel', `tcg,thread=multi,tb-size=${TRANSLATION_BUFFER_MB}`, '-cpu', EMULATED_CPU]),
   ];
 }
 
