@@ -13,7 +13,7 @@ import { boundsOf } from './admission/bounds.ts';
 import { doctor } from './doctor/doctor.ts';
 import type { Driver, Vm } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
-import { type Image, openImage } from './image/index.ts';
+import { type AgentBundle, bundleAgent, type Image, openImage } from './image/index.ts';
 import { acquireLock } from './image/lock.ts';
 import { Pool } from './pool/pool.ts';
 import { preflight } from './preflight.ts';
@@ -53,7 +53,7 @@ export interface HostOptions {
 const MIN_FRAME_INTERVAL = 33;
 
 /** A machine that runs VMs: this one. */
-export async function createHost({ configuration, logger }: HostOptions): Promise<Host> {
+export async function createHost({ configuration, logger, repositoryRoot }: HostOptions): Promise<Host> {
   const stateDir = configuration.BROWSER_VM_STATE_DIR;
   const runDir = configuration.BROWSER_VM_RUN_DIR;
   const subnet = configuration.BROWSER_VM_SLOT_SUBNET;
@@ -73,7 +73,13 @@ export async function createHost({ configuration, logger }: HostOptions): Promis
   let current: RunnableTemplate | null = null;
   let closed = false;
 
-  const openNewest = () => openImage({ stateDir });
+  /** With the agent of this very controller in it; another is refused by name. */
+  let ownAgent: Promise<AgentBundle> | null = null;
+  async function openNewest(): Promise<Image> {
+    ownAgent ??= bundleAgent(repositoryRoot);
+    const { version } = await ownAgent;
+    return await openImage({ stateDir, agentVersion: version });
+  }
 
   /** A slot whose guest is answered when it asks for a name. */
   async function takeSlot(): Promise<Slot> {
