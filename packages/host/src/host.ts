@@ -63,6 +63,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     accelerator: configuration.BROWSER_VM_ACCELERATOR,
     probeCacheFile: join(stateDir, 'accelerator.json'),
     probeUid: PROBE_UID,
+    groupPrefix: groupPrefixOf(mark),
     environment,
   });
   const resolver = new Resolver(await resolverConfiguration(configuration), environment, (message) =>
@@ -192,7 +193,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
           signal,
         });
       }
-      await pruneTemplates(stateDir, key);
+      await pruneTemplates(stateDir, key, configuration.BROWSER_VM_KEEP_TEMPLATES);
       current = { image, template };
       pool.use(current);
       admission.expect(key, await boundsOf(template));

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { kernelCommandLine } from '../src/drivers/qemu/command-line.ts';
 import { mapsReadOnlyFiles } from '../src/drivers/qemu/version.ts';
+import { pruneLogs } from '../src/logs/prune.ts';
 import { parseRecord } from '../src/resolver/configuration.ts';
 import { capacityOf, linkOf } from '../src/slot/link.ts';
 import { indexOf, markOf, namespaceOf } from '../src/slot/names.ts';
+import { lease, removeUnlessLeased } from '../src/system/lease.ts';
 
 test('each slot has a /30 of its own, up to the capacity of the subnet', () => {
   assert.deepEqual(linkOf('10.231.0.0/16', 0), { host: '10.231.0.1', slot: '10.231.0.2', prefixLength: 30 });
@@ -43,4 +51,45 @@ test('QEMU before 8.2 is not given the memory file itself', () => {
     true,
     true,
   ]);
+});
+
+test('logs are bounded by bytes and by sessions, the oldest go first, and those in use stay', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'bvm-logs-'));
+  const names: string[] = [];
+  for (let index = 0; index < 6; index += 1) {
+    const name = randomUUID();
+    names.push(name);
+    await mkdir(join(directory, name));
+    await writeFile(join(directory, name, 'console.log'), Buffer.alloc(1_000_000, 1));
+    const at = new Date(Date.now() - (100 - index) * 60_000);
+    await utimes(join(directory, name, 'console.log'), at, at);
+    await utimes(join(directory, name), at, at);
+  }
+  await mkdir(join(directory, 'not-a-session'));
+  const left = async () => (await readdir(directory)).filter((name) => names.includes(name));
+  const keep = new Set([names[0]!]);
+  assert.equal(await pruneLogs(directory, { keep, maxMb: 100, maxSessions: 5 }), 1);
+  assert.deepEqual((await left()).toSorted(), names.filter((_, index) => index !== 1).toSorted());
+  assert.equal(await pruneLogs(directory, { keep, maxMb: 3.5, maxSessions: 5 }), 2);
+  assert.deepEqual((await left()).toSorted(), [names[0], names[4], names[5]].toSorted());
+  assert.equal(await pruneLogs(join(directory, 'nowhere'), { keep, maxMb: 1, maxSessions: 1 }), 0);
+  await rm(directory, { recursive: true });
+});
+
+test('what is leased stays until the last one who leased it lets go or is gone', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'bvm-lease-'));
+  await writeFile(join(directory, 'template.json'), '');
+  const mine = await lease(directory, 'template.json');
+  const script = `const { lease } = await import(${JSON.stringify(join(import.meta.dirname, '../src/system/lease.ts'))});
+    await lease(${JSON.stringify(directory)}, 'template.json'); console.log('leased'); setInterval(() => {}, 1000);`;
+  const other = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(other.stdout, 'data');
+  await mine?.release();
+  assert.equal(await removeUnlessLeased(directory, 'template.json'), false, 'another process uses it');
+  other.kill('SIGKILL');
+  await once(other, 'exit');
+  assert.equal(await removeUnlessLeased(directory, 'template.json'), true);
+  assert.equal(await lease(directory, 'template.json'), null);
 });

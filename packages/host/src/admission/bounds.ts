@@ -4,12 +4,15 @@ import { MONITOR_OVERHEAD_MB } from '../drivers/driver.ts';
 import { STREAMER_LIMIT_MB } from '../streamer-process/streamer-process.ts';
 import type { Template } from '../template/template.ts';
 
-/** Unique memory of a streamer while it is watched, measured. MiB. */
+/** Of a streamer that is watched, measured, and of a monitor beside its guest, code it translated included. MiB. */
 const STREAMER_MB = 110;
+const MONITOR_MB = 128;
+/** Of the pages a template has, a session writes far fewer than this: most hold files and are only read. */
+const WRITTEN_SHARE = 0.5;
 
 /**
- * What a VM of this template takes before any was measured: a copy of every page that the template has, and
- * everything its monitor may keep beside the guest; and what it can take at most. MiB.
+ * What a VM of this template takes before any was measured, with room to spare, and what it can take at most.
+ * MiB.
  */
 export async function boundsOf(
   template: Template,
@@ -17,7 +20,7 @@ export async function boundsOf(
   const { blocks } = await stat(join(template.directory, 'memory'));
   const touchedMb = (blocks * 512) / (1024 * 1024);
   return {
-    initialMb: touchedMb + MONITOR_OVERHEAD_MB + STREAMER_MB,
+    initialMb: touchedMb * WRITTEN_SHARE + MONITOR_MB + STREAMER_MB,
     worstMb: template.manifest.memoryMb + MONITOR_OVERHEAD_MB + STREAMER_LIMIT_MB,
   };
 }

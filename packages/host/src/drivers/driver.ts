@@ -8,6 +8,8 @@ export interface DriverCapabilities {
   /** Version of the monitor, as it says itself. */
   readonly version: string;
   readonly accelerator: Accelerator;
+  /** Of everything else that a snapshot depends on: the monitor's build, its arguments, the machine's CPU. */
+  readonly fingerprint: string;
   /** Why not KVM, for people; null when it is used. */
   readonly whyNotKvm: string | null;
 }
@@ -111,7 +113,7 @@ export interface Vm {
 /** The code for one virtual machine monitor. */
 export interface Driver {
   readonly name: string;
-  /** Rejects when VMs cannot run here at all, naming what is missing. Cached after the first call. */
+  /** Rejects when VMs cannot run here at all, naming what is missing. Cached until the monitor's program changes. */
   probe(kernel: string): Promise<DriverCapabilities>;
   /** Resolves when the CPUs run. Rejects naming what is missing, leaving nothing behind. */
   boot(spec: BootSpec): Promise<Vm>;
@@ -121,6 +123,8 @@ export interface Driver {
    * and any number of VMs may run from one.
    */
   restore(snapshotDirectory: string, spec: VmSpec): Promise<Vm>;
+  /** Lets go of what is kept between the VMs of one snapshot; harmless while some of them still run. */
+  forget(snapshotDirectory: string): Promise<void>;
   /** Lets go of what is kept between VMs. Running VMs are not touched. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { removeUnlessLeased } from '../system/lease.ts';
 import { imagePaths } from './layers.ts';
 import { MANIFEST_FILE } from './open.ts';
 
@@ -12,7 +13,7 @@ export interface PruneOptions {
   readonly keep?: number;
 }
 
-/** Removes old images and the layers only they used. Returns the ids of what was removed. */
+/** Removes old images that no template in use stands on, and the layers only they used. Returns the ids of what was removed. */
 export async function pruneImages({ stateDir, keep = 1 }: PruneOptions): Promise<string[]> {
   const paths = imagePaths(stateDir);
   const current = await readlink(paths.current).catch(() => null);
@@ -24,8 +25,10 @@ export async function pruneImages({ stateDir, keep = 1 }: PruneOptions): Promise
     }),
   );
   const others = images.filter(({ id }) => id !== current).sort((a, b) => b.time - a.time);
-  const removed = others.slice(keep).map(({ id }) => id);
-  for (const id of removed) await rm(path.join(paths.images, id), { recursive: true, force: true });
+  const removed: string[] = [];
+  for (const { id } of others.slice(keep)) {
+    if (await removeUnlessLeased(path.join(paths.images, id), MANIFEST_FILE)) removed.push(id);
+  }
 
   const used = new Set<string>();
   for (const id of ids.filter((candidate) => !removed.includes(candidate))) {

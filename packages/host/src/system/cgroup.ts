@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A group with a limit of its own, which must be empty when it is removed. */
 export interface MemoryGroup {
@@ -27,13 +28,33 @@ export async function limitMemory(name: string, pid: number, bytes: number): Pro
     await rmdir(group).catch(() => {});
     return null;
   }
-  return {
-    async remove() {
-      await rmdir(group).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
-      });
-    },
-  };
+  return { remove: () => removeGroup(group) };
+}
+
+/** The kernel lets go of a group a moment after the last process in it ended. Milliseconds. */
+const RELEASE_TIMEOUT = 2000;
+
+async function removeGroup(group: string): Promise<void> {
+  const until = performance.now() + RELEASE_TIMEOUT;
+  for (;;) {
+    try {
+      return await rmdir(group);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || performance.now() > until) throw error;
+      await delay(10);
+    }
+  }
+}
+
+/** How willingly the kernel ends a VM's process when memory runs out in spite of all: before anything else. */
+const FIRST_TO_GO = '800';
+
+/** A process that may be ended rather than the controller, its database, or another program of the host. */
+export async function offerToOomKiller(pid: number): Promise<void> {
+  // It may have ended by itself already.
+  await writeFile(`/proc/${pid}/oom_score_adj`, FIRST_TO_GO).catch(() => {});
 }
 
 /** What an earlier controller left; its processes must be gone. */

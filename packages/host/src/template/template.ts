@@ -5,6 +5,7 @@ import { AGENT_CONTRACT_VERSION, GUEST } from '@browser-vm/protocol';
 import { z } from 'zod';
 import type { DriverCapabilities } from '../drivers/driver.ts';
 import type { Image } from '../image/index.ts';
+import { removeUnlessLeased } from '../system/lease.ts';
 
 export const TEMPLATE_FILE = 'template.json';
 export const PICTURE_FILE = 'picture.bgrx';
@@ -68,6 +69,7 @@ export function templateKey(inputs: TemplateInputs): string {
     inputs.driver,
     capabilities.version,
     capabilities.accelerator,
+    capabilities.fingerprint,
     inputs.vcpus,
     inputs.memoryMb,
     inputs.commandLine,
@@ -113,14 +115,12 @@ export async function buildingDirectory(stateDir: string, key: string): Promise<
   return directory;
 }
 
-/** Besides the one in use; other configurations of this host may come back to theirs. */
-const KEEP_OTHERS = 2;
-
 /**
- * Removes what unfinished builds left, templates of images that are gone, and all but the latest used. Only
+ * Removes what unfinished builds left, templates of images that are gone, and all but the latest used `keep`
+ * besides `used`, to which other configurations may come back; nothing that any controller has leased. Only
  * under the template lock.
  */
-export async function pruneTemplates(stateDir: string, used: string): Promise<void> {
+export async function pruneTemplates(stateDir: string, used: string, keep: number): Promise<void> {
   const templates = templatesDirectory(stateDir);
   await utimes(join(templates, used, TEMPLATE_FILE), new Date(), new Date());
   const others: { name: string; usedAt: number }[] = [];
@@ -129,12 +129,12 @@ export async function pruneTemplates(stateDir: string, used: string): Promise<vo
     const template = await readTemplate(stateDir, name);
     const image = template === null ? null : join(stateDir, 'images', template.manifest.imageId);
     if (image === null || !(await exists(image)))
-      await rm(join(templates, name), { recursive: true, force: true });
+      await removeUnlessLeased(join(templates, name), TEMPLATE_FILE);
     else others.push({ name, usedAt: (await stat(join(templates, name, TEMPLATE_FILE))).mtimeMs });
   }
   others.sort((one, other) => other.usedAt - one.usedAt);
-  for (const { name } of others.slice(KEEP_OTHERS)) {
-    await rm(join(templates, name), { recursive: true, force: true });
+  for (const { name } of others.slice(keep)) {
+    await removeUnlessLeased(join(templates, name), TEMPLATE_FILE);
   }
 }
 

@@ -2,15 +2,23 @@ import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BrowserVmError } from '@browser-vm/protocol';
 import { z } from 'zod';
-import type { BootSpec, Driver, DriverCapabilities, VmSpec } from '../driver.ts';
+import { limitMemory, offerToOomKiller } from '../../system/cgroup.ts';
+import {
+  type BootSpec,
+  type Driver,
+  type DriverCapabilities,
+  MONITOR_OVERHEAD_MB,
+  type VmSpec,
+} from '../driver.ts';
 import { tscKhz } from '../tsc.ts';
 import { checkSpec } from './check-spec.ts';
 import { kernelCommandLine, type MemoryKind, qemuArguments } from './command-line.ts';
+import { fingerprint } from './fingerprint.ts';
 import { FIRST_DESCRIPTOR, launch, QMP_DESCRIPTOR } from './launch.ts';
 import { whyNotKvm } from './probe.ts';
 import { createMemoryFile, loadState, memoryFile, type SnapshotTarget, stateFile } from './snapshot.ts';
 import { SealedMemory } from './template-memory.ts';
-import { mapsReadOnlyFiles, type QemuVersion, qemuVersion } from './version.ts';
+import { mapsReadOnlyFiles, type QemuVersion, qemuProgram, qemuVersion } from './version.ts';
 import { CONSOLE_FILE, MONITOR_LOG, QemuVm } from './vm.ts';
 
 export interface QemuDriverOptions {
@@ -19,6 +27,8 @@ export interface QemuDriverOptions {
   readonly probeCacheFile: string;
   /** Added to the environment of each monitor, so that it can be told whose it is. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of the memory groups of this controller's VMs; absent: one of this process. */
+  readonly groupPrefix?: string;
   /** The probe's guest runs as this user. */
   readonly probeUid: number;
 }
@@ -40,10 +50,14 @@ interface Probed extends DriverCapabilities {
 
 export function createQemuDriver(options: QemuDriverOptions): Driver {
   const sealed = new SealedMemory();
-  const environment = options.environment ?? {};
+  const { environment = {}, groupPrefix = `bvm-${process.pid}-` } = options;
   let probed: Promise<Probed> | null = null;
+  let program = '';
 
   async function probe(kernel: string): Promise<Probed> {
+    const now = await qemuProgram();
+    if (now !== program) probed = null;
+    program = now;
     probed ??= findOut(kernel, options).catch((error: unknown) => {
       probed = null;
       throw error;
@@ -55,8 +69,8 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
     name: 'qemu',
 
     async probe(kernel) {
-      const { version, accelerator, whyNotKvm } = await probe(kernel);
-      return { version, accelerator, whyNotKvm };
+      const { version, accelerator, whyNotKvm, fingerprint } = await probe(kernel);
+      return { version, accelerator, whyNotKvm, fingerprint };
     },
 
     async boot(spec: BootSpec) {
@@ -74,7 +88,11 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
         );
       }
       const memory = target === null ? 'private' : 'template';
-      const { vm } = await start(spec, { accelerator, commandLine, memory, target, from: null, environment });
+      const { vm } = await start(spec, {
+        ...{ accelerator, commandLine, memory, target, environment },
+        from: null,
+        groupPrefix,
+      });
       try {
         await vm.connect();
         vm.started('running');
@@ -109,6 +127,7 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
       try {
         const { vm, stateDescriptor } = await start(spec, {
           environment,
+          groupPrefix,
           accelerator,
           commandLine: snapshot.commandLine,
           memory: { copyOf: file === null ? 'sealed' : 'readOnlyFile' },
@@ -130,6 +149,8 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
         await file?.close();
       }
     },
+
+    forget: (directory) => sealed.forget(memoryFile(directory)),
 
     close: () => sealed.close(),
   };
@@ -155,12 +176,14 @@ async function findOut(kernel: string, options: QemuDriverOptions): Promise<Prob
     });
   }
   const accelerator = why === null ? 'kvm' : 'tcg';
+  const tsc = accelerator === 'tcg' ? await tscKhz() : null;
   return {
+    fingerprint: await fingerprint(qemu.build, accelerator, tsc),
     qemu,
     version: qemu.text,
     accelerator,
     whyNotKvm: why,
-    tscKhz: accelerator === 'tcg' ? await tscKhz() : null,
+    tscKhz: tsc,
   };
 }
 
@@ -186,6 +209,7 @@ async function start(
   spec: VmSpec,
   options: {
     readonly environment: Readonly<Record<string, string>>;
+    readonly groupPrefix: string;
     readonly accelerator: 'kvm' | 'tcg';
     readonly commandLine: string;
     readonly memory: MemoryKind;
@@ -242,9 +266,13 @@ async function start(
     child.once('spawn', spawned.resolve);
     child.once('error', spawned.reject);
     await spawned.promise;
+    const pid = child.pid!;
+    void offerToOomKiller(pid);
+    const limitBytes = (spec.memoryMb + MONITOR_OVERHEAD_MB) * 1024 * 1024;
     const vm = new QemuVm(child, {
+      group: limitMemory(`${options.groupPrefix}${spec.id}-monitor`, pid, limitBytes),
       id: spec.id,
-      pid: child.pid!,
+      pid,
       directory: spec.directory,
       commandLine: options.commandLine,
       snapshotTarget: options.target,

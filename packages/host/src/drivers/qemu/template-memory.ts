@@ -50,6 +50,16 @@ export class SealedMemory {
     return await known;
   }
 
+  /** Of one file; VMs that run from it keep theirs. */
+  async forget(path: string): Promise<void> {
+    for (const [key, copy] of this.#copies) {
+      if (!key.startsWith(`${path}:`)) continue;
+      this.#copies.delete(key);
+      const descriptor = await copy.catch(() => null);
+      if (descriptor !== null) closeSync(descriptor);
+    }
+  }
+
   async close(): Promise<void> {
     const copies = await Promise.allSettled(this.#copies.values());
     this.#copies.clear();

@@ -3,6 +3,7 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { BrowserVmError } from '@browser-vm/protocol';
+import type { MemoryGroup } from '../../system/cgroup.ts';
 import { tail } from '../../system/tail.ts';
 import type { StopOptions, Vm, VmExit, VmExitReason, VmState } from '../driver.ts';
 import type { Monitor } from './monitor.ts';
@@ -25,6 +26,7 @@ export class QemuVm implements Vm, Monitor {
   readonly #directory: string;
   readonly #process: ChildProcess;
   readonly #snapshotTarget: SnapshotTarget | null;
+  readonly #group: Promise<MemoryGroup | null>;
   readonly #events = new Set<(event: QmpEvent) => void>();
   #qmp: Qmp | null = null;
   #state: VmState = 'paused';
@@ -39,6 +41,8 @@ export class QemuVm implements Vm, Monitor {
       readonly directory: string;
       readonly commandLine: string;
       readonly snapshotTarget: SnapshotTarget | null;
+      /** Bounds what the monitor takes; null where the kernel's limits are not ours to set. */
+      readonly group: Promise<MemoryGroup | null>;
     },
   ) {
     this.id = options.id;
@@ -48,6 +52,7 @@ export class QemuVm implements Vm, Monitor {
     this.#directory = options.directory;
     this.#process = child;
     this.#snapshotTarget = options.snapshotTarget;
+    this.#group = options.group;
     this.exited = this.#exit();
   }
 
@@ -154,6 +159,7 @@ export class QemuVm implements Vm, Monitor {
   async #end({ archiveTo }: StopOptions): Promise<void> {
     this.#kill();
     await this.exited;
+    await (await this.#group)?.remove();
     if (archiveTo !== undefined) {
       for (const name of [CONSOLE_FILE, MONITOR_LOG]) {
         await move(join(this.#directory, name), join(archiveTo, name));

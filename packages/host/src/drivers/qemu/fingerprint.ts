@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Accelerator } from '../accelerator.ts';
+import { kernelCommandLine, qemuArguments } from './command-line.ts';
+
+/** The clock is measured anew at each start of the host and comes out a little different. kHz. */
+const SAME_CLOCK = 10_000;
+
+/** Two are equal when a snapshot made under one can be resumed under the other. */
+export async function fingerprint(
+  build: string,
+  accelerator: Accelerator,
+  tscKhz: number | null,
+): Promise<string> {
+  const drives = [
+    { id: 'one', path: '' },
+    { id: 'two', path: '' },
+  ];
+  const network = { namespace: '', tap: 'tap', macAddress: '' };
+  const spec = { id: '', directory: '', uid: 1, gid: 1, vcpus: 1, memoryMb: 1, kernel: '', initrd: '' };
+  const template = qemuArguments(
+    { ...spec, commandLine: '', drives, network },
+    {
+      accelerator,
+      commandLine: kernelCommandLine({ commandLine: '' }, accelerator, null),
+      memory: 'template',
+      incoming: false,
+      descriptors: { qmp: 3, console: 4, kernel: 5, initrd: 6, drives: [7, 8], memory: 9 },
+    },
+  );
+  const clock = tscKhz === null ? null : Math.round(tscKhz / SAME_CLOCK);
+  return createHash('sha256')
+    .update(JSON.stringify([build, template, clock, accelerator === 'kvm' ? await cpu() : null]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** What the guest's kernel and programs found in the CPU and chose their code by. Emulation has a CPU of its own. */
+async function cpu(): Promise<readonly string[]> {
+  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
+  return ['model name', 'stepping', 'microcode', 'flags', 'CPU part', 'Features'].map(
+    (field) => new RegExp(`^${field}\\s*: (.*)$`, 'm').exec(text)?.[1] ?? '',
+  );
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type BrowserVmError, type Configuration, configurationSchema } from '@browser-vm/protocol';
+import { AdmissionControl } from '../src/admission/admission.ts';
+import { decide, type Measured, room } from '../src/admission/decide.ts';
+import { pressureOf, readKernelFigures, uniqueMemoryMb } from '../src/admission/kernel-figures.ts';
+import { VmCost } from '../src/admission/vm-cost.ts';
+
+const calm: Measured = {
+  availableMb: 20_000,
+  reserveMb: 1200,
+  expectedMb: 200,
+  vmsMb: [],
+  maxVms: 100,
+  slots: { capacity: 100, foreign: 0 },
+  cores: 2,
+  load: 1,
+  maxLoadPerCore: 16,
+  cpuPressure: 5,
+  memoryPressure: 0,
+};
+const reason = (changes: Partial<Measured>) => decide({ ...calm, ...changes })?.reason ?? null;
+
+describe('the decision', () => {
+  test('a calm host admits, and says what is full when it is', () => {
+    assert.equal(reason({}), null);
+    assert.equal(reason({ maxVms: 2, vmsMb: [60, 60] }), 'count');
+    assert.equal(reason({ slots: { capacity: 4, foreign: 3 }, vmsMb: [60] }), 'slots');
+    assert.equal(reason({ availableMb: 1399 }), 'memory');
+    assert.equal(reason({ availableMb: 1400 }), null);
+    assert.equal(reason({ memoryPressure: 11 }), 'memory');
+  });
+
+  test('VMs that have not grown yet are counted as grown, so that a burst is not judged by what is free now', () => {
+    // Ten that were just admitted will take 2000; one more needs 200 on top, and 1200 stay untouched.
+    const burst = Array.from({ length: 10 }, () => 0);
+    assert.equal(reason({ vmsMb: burst, availableMb: 3399 }), 'memory');
+    assert.equal(reason({ vmsMb: burst, availableMb: 3400 }), null);
+    assert.equal(reason({ vmsMb: burst.map(() => 200), availableMb: 1400 }), null);
+  });
+
+  test('CPUs are full when load and pressure agree, and never for the first VM', () => {
+    const busy = { load: 40, vmsMb: [60] };
+    assert.equal(reason({ ...busy, cpuPressure: 95 }), 'cpu');
+    assert.equal(reason({ ...busy, cpuPressure: null }), 'cpu');
+    assert.equal(reason({ ...busy, cpuPressure: 20 }), null, 'a load of tasks that wait for disks');
+    assert.equal(reason({ ...busy, vmsMb: [], cpuPressure: 95 }), null);
+  });
+
+  test('room is what the scarcest thing leaves', () => {
+    assert.equal(room(calm), 94);
+    assert.equal(room({ ...calm, maxVms: 7, vmsMb: [200, 200] }), 5);
+    assert.equal(room({ ...calm, slots: { capacity: 9, foreign: 6 } }), 3);
+    assert.equal(room({ ...calm, availableMb: 100 }), 0);
+  });
+});
+
+describe('what a VM is expected to take', () => {
+  test('first what the template shows, then what VMs took, with a margin that shrinks, within the bound', () => {
+    const cost = new VmCost({ initialMb: 700, worstMb: 1500 });
+    assert.equal(cost.expectedMb, 700);
+    cost.note('young', 30, 1000);
+    assert.equal(cost.expectedMb, 700, 'a young VM says nothing yet');
+    cost.note('a', 100, 20_000);
+    assert.equal(cost.expectedMb, 200);
+    for (const vm of 'bcdefghij') cost.note(vm, 100, 20_000);
+    assert.ok(Math.abs(cost.expectedMb - 120) < 0.001);
+    for (const vm of 'abc') cost.note(vm, 1400, 60_000);
+    assert.equal(cost.expectedMb, 1500, 'those that grew count, up to the bound');
+  });
+
+  test('the oldest VMs are forgotten', () => {
+    const cost = new VmCost({ initialMb: 700, worstMb: 1500 });
+    for (let vm = 0; vm < 20; vm += 1) cost.note(`large-${vm}`, 1000, 20_000);
+    for (let vm = 0; vm < 50; vm += 1) cost.note(`small-${vm}`, 100, 20_000);
+    assert.ok(Math.abs(cost.expectedMb - 120) < 0.001);
+  });
+});
+
+test("figures come from this machine's kernel", async () => {
+  const figures = await readKernelFigures('000000');
+  assert.ok(figures.totalMb > figures.availableMb && figures.availableMb > 0);
+  assert.ok(figures.cores >= 1 && figures.load >= 0 && figures.foreignSlots >= 0);
+  const own = await uniqueMemoryMb([process.pid]);
+  assert.ok(own > 5 && own < process.memoryUsage.rss() / 1024 / 1024, `${own}`);
+  assert.equal(await uniqueMemoryMb([]), 0);
+  const text =
+    'some avg10=12.28 avg60=13.21 avg300=27.75 total=1\nfull avg10=0.50 avg60=0 avg300=0 total=0\n';
+  assert.deepEqual(
+    [pressureOf(text, 'some'), pressureOf(text, 'full'), pressureOf('', 'some')],
+    [12.28, 0.5, null],
+  );
+});
+
+describe('places', () => {
+  const control = (changes: Record<string, unknown>): AdmissionControl => {
+    const configuration: Configuration = configurationSchema.parse({
+      BROWSER_VM_MEMORY_MB: 64,
+      BROWSER_VM_MAX_LOAD: 1000,
+      ...changes,
+    });
+    return new AdmissionControl({ configuration, mark: '000000' });
+  };
+  const full = (why: string) => (error: BrowserVmError) => {
+    assert.equal(error.code, 'host_full');
+    assert.equal(error.status, 503);
+    assert.equal(error.fault.details?.reason, why);
+    assert.ok(Number(error.fault.details?.retryAfterSeconds) >= 1);
+    return true;
+  };
+
+  test('of many who ask at once as many are let in as fit, and one more when a place is given back', async () => {
+    const admission = control({ BROWSER_VM_MAX_VMS: 2 });
+    const answers = await Promise.allSettled(Array.from({ length: 5 }, () => admission.take()));
+    const places = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    assert.equal(places.length, 2);
+    await assert.rejects(admission.admit(), full('count'));
+    places[0]?.release();
+    places[0]?.release();
+    const place = await admission.take();
+    await assert.rejects(admission.take(), full('count'));
+    admission.fill(place, { vmId: 'vm', processes: [process.pid] });
+    place.release();
+    await assert.rejects(admission.take(), full('count'), "a VM's place is not given back before it is gone");
+    admission.gone('vm');
+    (await admission.take()).release();
+    admission.close();
+  });
+
+  test('memory that is not there admits nobody', async () => {
+    const admission = control({ BROWSER_VM_MEMORY_MB: 65_536 });
+    await assert.rejects(admission.take(), full('memory'));
+    assert.deepEqual((await admission.capacity()).roomForVms, 0);
+    admission.close();
+  });
+
+  test('who waits is let in by turns; who gives up, comes late or finds the queue full is told', async () => {
+    const admission = control({ BROWSER_VM_MAX_VMS: 3, BROWSER_VM_QUEUE_SECONDS: 60 });
+    const held = await Promise.all([1, 2, 3].map(() => admission.take()));
+    const leaving = new AbortController();
+    const order: string[] = [];
+    const waiting = await Promise.all(
+      ['first', 'second', 'third'].map(async (name, index) => {
+        const { place, waiting } = await admission.admit(index === 1 ? leaving.signal : undefined);
+        assert.equal(waiting?.details?.reason, 'count');
+        void place.then(
+          () => order.push(name),
+          () => {},
+        );
+        return { place };
+      }),
+    );
+    assert.equal((await admission.capacity()).queued, 3);
+    await assert.rejects(admission.admit(), full('count'), 'as many wait as may run');
+    leaving.abort(new Error('gave up'));
+    await assert.rejects(waiting[1]!.place, { message: 'gave up' });
+    held[0]?.release();
+    await assert.rejects(admission.take(), full('count'), 'nobody overtakes the queue');
+    await waiting[0]?.place;
+    held[1]?.release();
+    await waiting[2]?.place;
+    assert.deepEqual(order, ['first', 'third']);
+    const { place } = await admission.admit();
+    admission.close();
+    await assert.rejects(place, { code: 'host_closed' });
+  });
+
+  test('a wait ends after the configured time, with what was full', async () => {
+    const admission = control({ BROWSER_VM_MAX_VMS: 1, BROWSER_VM_QUEUE_SECONDS: 1 });
+    await admission.take();
+    const { place } = await admission.admit();
+    await assert.rejects(place, full('count'));
+    assert.equal((await admission.capacity()).queued, 0);
+    admission.close();
+  });
+});
