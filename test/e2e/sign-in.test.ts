@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadConfiguration, readVaultOffline } from '@browser-vm/controller';
 import { ControllerProcess } from './support/controller-process.ts';
@@ -54,5 +56,29 @@ test('what the vault keeps decrypts to a credential whose tokens the identity pr
     };
     assert.ok(issued.includes(tokens.access_token), 'the access token was issued by the identity provider');
     assert.ok(issued.includes(tokens.refresh_token), 'the refresh token was issued by the identity provider');
+  }
+});
+
+test('no token of a person and no secret of the controller is in what it printed, logged or stored', async () => {
+  const stateDir = controller.environment.BROWSER_VM_STATE_DIR ?? '';
+  const secrets = await readdir(path.join(stateDir, 'secrets'));
+  const words = [
+    ...(await world.identityProvider.issuedTokens()).filter((token) => token !== ''),
+    ...(await Promise.all(
+      secrets.map(async (name) => (await readFile(path.join(stateDir, 'secrets', name), 'utf8')).trim()),
+    )),
+    world.identityProvider.user.password,
+  ];
+  assert.ok(words.length > 4 && words.every((word) => word.length >= 8), `${words.length} words`);
+  const files = (await readdir(stateDir, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.parentPath !== path.join(stateDir, 'secrets'))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  assert.ok(
+    files.some((file) => file.endsWith('console.log')) && files.some((file) => /agent\.log$/.test(file)),
+  );
+  const texts = new Map<string, Buffer>([['its output', Buffer.from(controller.output)]]);
+  for (const file of files) texts.set(file, await readFile(file));
+  for (const [place, text] of texts) {
+    for (const word of words) assert.ok(!text.includes(word), `${word.slice(0, 4)}... is in ${place}`);
   }
 });
