@@ -88,6 +88,7 @@ table ip ${table} {
     iifname "${wire}" ct state established,related accept
     iifname "${wire}" ip saddr ${link.slot} ip daddr ${link.host} meta l4proto { tcp, udp } th dport ${RESOLVER_PORT} counter accept comment "resolver"
     iifname "${wire}" counter reject comment "guest to host"
+    iifname != "lo" ip daddr ${link.host} counter drop comment "others to the resolver"
   }
   chain output {
     type filter hook output priority filter - 10; policy accept;
