@@ -9,7 +9,7 @@ import type {
 } from '@browser-vm/protocol';
 import { cardState } from '../src/pages/providers/card-state.ts';
 import { chooseUserId } from '../src/pages/providers/user-id.ts';
-import { currentState, EMPTY_SESSION, withEvent } from '../src/pages/session/session-model.ts';
+import { currentState, EMPTY_SESSION, waitsFor, withEvent } from '../src/pages/session/session-model.ts';
 import { formatElapsed, timeline } from '../src/pages/session/timeline.ts';
 import { relativeTime } from '../src/ui/time.ts';
 
@@ -122,4 +122,22 @@ test('times read as people say them', () => {
   assert.equal(relativeTime(NOW - 20_000, NOW), 'just now');
   assert.equal(relativeTime(NOW - 5 * 60_000, NOW), '5 minutes ago');
   assert.equal(relativeTime(NOW + 3 * 24 * HOUR, NOW), 'in 3 days');
+});
+
+test('a session that waits for a place says why, until it has one', () => {
+  const about = {
+    sessionId: '00000000-0000-4000-8000-000000000000',
+    at: '2030-01-01T00:00:00.000Z',
+    elapsedMs: 0,
+  };
+  const reason = 'waits for a place: all 20 VMs are in use';
+  const queued = withEvent(EMPTY_SESSION, {
+    ...about,
+    sequence: 1,
+    event: { type: 'state', state: 'starting', reason },
+  });
+  assert.equal(waitsFor(EMPTY_SESSION), null);
+  assert.equal(waitsFor(queued), reason);
+  const placed = withEvent(queued, { ...about, sequence: 2, event: { type: 'stage', stage: 'slot_taken' } });
+  assert.equal(waitsFor(placed), null);
 });

@@ -5,6 +5,7 @@ import {
   BrowserVmError,
   type Configuration,
   type Host,
+  type HostCapacity,
   type HostUsage,
   type VmRequest,
 } from '@browser-vm/protocol';
@@ -15,6 +16,7 @@ import type { Driver, Vm } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
 import { type AgentBundle, bundleAgent, type Image, openImage } from './image/index.ts';
 import { acquireLock } from './image/lock.ts';
+import { pruneLogs } from './logs/prune.ts';
 import { Pool } from './pool/pool.ts';
 import { preflight } from './preflight.ts';
 import { reconcile } from './reconcile/reconcile.ts';
@@ -73,6 +75,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
   const vms = new Map<string, HostSessionVm>();
   let current: RunnableTemplate | null = null;
   let closed = false;
+  let pruning: Promise<void> | null = null;
 
   /** With the agent of this very controller in it; another is refused by name. */
   let ownAgent: Promise<AgentBundle> | null = null;
@@ -209,6 +212,31 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     return (await readTemplate(stateDir, current.template.manifest.key)) !== null;
   }
 
+  /** Also before anything was prepared, when what stands there is a template of this configuration. */
+  async function expectedCapacity(): Promise<HostCapacity> {
+    if (current === null) {
+      const found = await openNewest()
+        .then(async (image) => readTemplate(stateDir, templateKey(await inputs(image))))
+        .catch(() => null);
+      if (found !== null) admission.expect(found.manifest.key, await boundsOf(found));
+    }
+    return await admission.capacity();
+  }
+
+  /** In the background, one at a time. */
+  function boundLogs(): void {
+    const keep = new Set([...vms.values()].map(({ sessionId }) => sessionId));
+    const limits = {
+      maxMb: configuration.BROWSER_VM_LOGS_MB,
+      maxSessions: configuration.BROWSER_VM_LOGS_SESSIONS,
+    };
+    pruning ??= pruneLogs(join(stateDir, 'logs'), { ...limits, keep })
+      .catch((error: unknown) => logger.warn({ err: error }, 'old logs could not be removed'))
+      .then(() => {
+        pruning = null;
+      });
+  }
+
   function startVm(request: VmRequest): HostSessionVm {
     if (current === null) throw refused('template_missing', 'there is no template');
     const runnable = current;
@@ -232,6 +260,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       onGone: () => {
         vms.delete(vmId);
         admission.gone(vmId);
+        boundLogs();
       },
     });
     vms.set(vmId, vm);
@@ -245,10 +274,12 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
         driver,
         openImage: openNewest,
         findTemplate: async (image) => readTemplate(stateDir, templateKey(await inputs(image))),
+        capacity: expectedCapacity,
       }),
 
     async prepare(progress, signal) {
       await prepare(progress, signal ?? new AbortController().signal);
+      boundLogs();
       await pool.fill();
     },
 
@@ -304,6 +335,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       closed = true;
       admission.close();
       const results = await Promise.allSettled([pool.close(), ...[...vms.values()].map((vm) => vm.stop())]);
+      await pruning;
       await driver.close();
       await resolver.close();
       const failed = results.find((result) => result.status === 'rejected');
@@ -325,6 +357,7 @@ async function readCertificates(file: string): Promise<string> {
         code: 'certificates_unreadable',
         message: `BROWSER_VM_CA_CERTIFICATES ${file} cannot be read: ${(error as Error).message}`,
         hop: 'configuration',
+        remedy: 'make it readable, or unset BROWSER_VM_CA_CERTIFICATES',
       },
       { cause: error },
     );

@@ -1,5 +1,12 @@
 import { access, constants, readFile, statfs } from 'node:fs/promises';
-import { type Check, type Configuration, type Hop, toFault } from '@browser-vm/protocol';
+import {
+  BrowserVmError,
+  type Check,
+  type Configuration,
+  type Hop,
+  type HostCapacity,
+  toFault,
+} from '@browser-vm/protocol';
 import type { Driver } from '../drivers/driver.ts';
 import type { Image } from '../image/index.ts';
 import { checkMemory, checkNft, checkTun } from '../preflight.ts';
@@ -15,13 +22,19 @@ export interface DoctorOptions {
   readonly driver: Driver;
   readonly openImage: () => Promise<Image>;
   readonly findTemplate: (image: Image) => Promise<Template | null>;
+  readonly capacity: () => Promise<HostCapacity>;
 }
 
 /** Everything a VM needs, checked one by one; a check that fails does not keep the others from running. */
 export async function doctor(options: DoctorOptions): Promise<readonly Check[]> {
   const { configuration } = options;
   const image = options.openImage();
-  image.catch(() => {});
+  /** For what can only be checked with one; the check of the image itself says what is wrong with it. */
+  const usableImage = () =>
+    image.catch((cause: unknown) => {
+      const remedy = toFault(cause, 'image').remedy ?? 'see the check of the image';
+      throw wrong('image', 'not checked: there is no usable image', remedy, cause);
+    });
   return await Promise.all([
     check('privileges', 'host', root),
     check('TUN', 'slot', async () => {
@@ -39,7 +52,11 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
     check('slot subnet', 'configuration', async () => {
       const capacity = capacityOf(configuration.BROWSER_VM_SLOT_SUBNET);
       if (capacity < configuration.BROWSER_VM_MAX_VMS) {
-        throw new Error(`${configuration.BROWSER_VM_SLOT_SUBNET} has room for ${capacity} slots only`);
+        throw wrong(
+          'configuration',
+          `${configuration.BROWSER_VM_SLOT_SUBNET} has room for ${capacity} slots, BROWSER_VM_MAX_VMS is ${configuration.BROWSER_VM_MAX_VMS}`,
+          'set BROWSER_VM_SLOT_SUBNET to a larger subnet, or lower BROWSER_VM_MAX_VMS',
+        );
       }
       return `${configuration.BROWSER_VM_SLOT_SUBNET}, ${capacity} slots`;
     }),
@@ -49,16 +66,26 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
       return `${manifest.id}, ${manifest.debian}, agent ${manifest.agentVersion}`;
     }),
     check('memory', 'host', async () => {
-      await checkMemory(configuration.BROWSER_VM_MEMORY_MB, await image);
+      await checkMemory(configuration.BROWSER_VM_MEMORY_MB, await usableImage());
       return `${configuration.BROWSER_VM_MEMORY_MB} MB per VM`;
     }),
     check('accelerator', 'driver', async () => {
-      const { accelerator, whyNotKvm, version } = await options.driver.probe((await image).files.kernel);
+      const { accelerator, whyNotKvm, version } = await options.driver.probe(
+        (await usableImage()).files.kernel,
+      );
       return `${accelerator}${whyNotKvm === null ? '' : ` (no KVM: ${whyNotKvm})`}, ${options.driver.name} ${version}`;
     }),
     check('template', 'template', async () => {
-      const template = await options.findTemplate(await image);
+      const template = await options.findTemplate(await usableImage());
       return template === null ? 'none yet; made at the first start' : template.manifest.key;
+    }),
+    check('room for VMs', 'host', async () => {
+      const { full, maxVms, perVmMb, roomForVms } = await options.capacity();
+      const one = `one is expected to take ${perVmMb} MiB`;
+      // A host that is full works as it should.
+      return full === null
+        ? `${roomForVms} more of at most ${maxVms}; ${one}`
+        : `full for now: ${full.message}; ${one}`;
     }),
     check('disk', 'host', () => disk(configuration.BROWSER_VM_STATE_DIR)),
   ]);
@@ -97,7 +124,11 @@ async function root(): Promise<string> {
   const needed = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_MKNOD: 27n, CAP_SETUID: 7n, CAP_SETGID: 6n };
   const missing = Object.entries(needed).filter(([, bit]) => ((effective >> bit) & 1n) === 0n);
   if (missing.length > 0) {
-    throw new Error(`run as root: ${missing.map(([name]) => name).join(', ')} missing`);
+    throw wrong(
+      'host',
+      `user ${process.getuid?.()} lacks ${missing.map(([name]) => name).join(', ')}`,
+      'run as root, for example with sudo',
+    );
   }
   return `user ${process.getuid?.()}, all capabilities that slots and VMs need`;
 }
@@ -105,13 +136,30 @@ async function root(): Promise<string> {
 async function forwarding(): Promise<string> {
   const path = '/proc/sys/net/ipv4/ip_forward';
   if ((await readFile(path, 'utf8')).trim() === '1') return 'IPv4 forwarding is on';
-  await access(path, constants.W_OK);
+  await access(path, constants.W_OK).catch((cause: unknown) => {
+    throw wrong(
+      'egress',
+      'IPv4 forwarding is off and cannot be switched on',
+      'run `sysctl -w net.ipv4.ip_forward=1` as root',
+      cause,
+    );
+  });
   return 'IPv4 forwarding is off; switched on with the first slot';
 }
 
 async function disk(directory: string): Promise<string> {
   const { bavail, bsize } = await statfs(directory).catch(() => statfs('/'));
   const freeMb = Math.round((bavail * bsize) / 1e6);
-  if (freeMb < LEAST_DISK_MB) throw new Error(`${freeMb} MB free at ${directory}, ${LEAST_DISK_MB} needed`);
+  if (freeMb < LEAST_DISK_MB) {
+    throw wrong(
+      'host',
+      `${freeMb} MB free at ${directory}, ${LEAST_DISK_MB} needed`,
+      'free some, lower BROWSER_VM_LOGS_MB or BROWSER_VM_KEEP_TEMPLATES, or set BROWSER_VM_STATE_DIR to a larger disk',
+    );
+  }
   return `${freeMb} MB free at ${directory}`;
+}
+
+function wrong(hop: Hop, message: string, remedy: string, cause?: unknown): BrowserVmError {
+  return new BrowserVmError({ code: 'check_failed', message, hop, remedy }, { cause });
 }

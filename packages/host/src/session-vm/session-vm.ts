@@ -100,6 +100,10 @@ export class HostSessionVm implements SessionVm {
     return this.#streamer !== null;
   }
 
+  get sessionId(): string {
+    return this.#options.request.sessionId;
+  }
+
   /** Monitor and streamer, as far as they run. */
   get processes(): readonly number[] {
     return [this.#vm, this.#streamer].flatMap((process) => (process === null ? [] : [process.pid]));

@@ -1,13 +1,9 @@
-import { useCallback } from 'react';
-import { api } from '../../api/client.ts';
-import { useResource } from '../../api/use-resource.ts';
+import type { HostReport } from '../../api/client.ts';
 import { Notice } from '../../ui/notice.tsx';
 
 /** Says what on the host would keep a VM from starting, and what to do; nothing when all is well. */
-export function HostNotice() {
-  const { resource, reload } = useResource(useCallback((signal: AbortSignal) => api.host(signal), []));
-  if (resource.state !== 'ready') return null;
-  const problems = resource.data.checks.filter((check) => !check.ok);
+export function HostNotice({ report, onReload }: { report: HostReport; onReload: () => void }) {
+  const problems = report.checks.filter((check) => !check.ok);
   if (problems.length === 0) return null;
   return (
     <Notice
@@ -15,7 +11,7 @@ export function HostNotice() {
       title={problems.length === 1 ? 'The host has a problem' : `The host has ${problems.length} problems`}
       testId="host-problems"
       action={
-        <button type="button" className="button button-quiet" onClick={reload}>
+        <button type="button" className="button button-quiet" onClick={onReload}>
           Check again
         </button>
       }

@@ -1,6 +1,7 @@
 import type { Fault } from '@browser-vm/protocol';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { api, toFault } from '../../api/client.ts';
+import { useResource } from '../../api/use-resource.ts';
 import { navigate, useAddress } from '../../router/location.ts';
 import { providersPath, sessionPath } from '../../router/paths.ts';
 import { Layout } from '../../ui/layout.tsx';
@@ -9,6 +10,7 @@ import { SignedOut } from '../../ui/signed-out.tsx';
 import { useNow } from '../../ui/use-now.ts';
 import { cardState } from './card-state.ts';
 import { HostNotice } from './host-notice.tsx';
+import { HostSummary } from './host-summary.tsx';
 import { ProviderCard } from './provider-card.tsx';
 import { useOverview } from './use-overview.ts';
 import { UserField } from './user-field.tsx';
@@ -21,6 +23,7 @@ export function ProvidersPage() {
   const address = useAddress();
   const userId = chooseUserId(address.searchParams.get('user'), rememberedUserId());
   const { resource, reload } = useOverview(userId);
+  const host = useResource(useCallback((signal: AbortSignal) => api.host(signal), []));
   const [starting, setStarting] = useState<string | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const now = useNow(CLOCK_MS);
@@ -53,7 +56,9 @@ export function ProvidersPage() {
         <p className="muted">Sign in to command-line tools in a browser that exists only for that.</p>
       </div>
       <div className="stack">
-        {resource.state !== 'error' && <HostNotice />}
+        {resource.state !== 'error' && host.resource.state === 'ready' && (
+          <HostNotice report={host.resource.data} onReload={host.reload} />
+        )}
         {fault !== null && <FaultNotice title="The sign-in could not be started" fault={fault} />}
         {resource.state === 'error' && (
           <FaultNotice
@@ -87,6 +92,9 @@ export function ProvidersPage() {
               />
             ))}
           </ul>
+        )}
+        {resource.state === 'ready' && host.resource.state === 'ready' && (
+          <HostSummary usage={host.resource.data.usage} />
         )}
       </div>
     </Layout>

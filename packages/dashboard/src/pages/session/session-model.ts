@@ -15,6 +15,13 @@ export function withEvent(model: SessionModel, event: SessionEvent): SessionMode
   return { ...model, events };
 }
 
+/** Why a session that has not started yet has to wait; null when it does not. */
+export function waitsFor(model: SessionModel): string | null {
+  if (model.events.some(({ event }) => event.type === 'stage')) return null;
+  const begun = model.events.find(({ event }) => event.type === 'state' && event.state === 'starting');
+  return begun?.event.type === 'state' ? (begun.event.reason ?? null) : null;
+}
+
 /** The newest state the page has heard of; a terminal one never changes again. */
 export function currentState(model: SessionModel): SessionState | null {
   const asked = model.session?.status ?? null;

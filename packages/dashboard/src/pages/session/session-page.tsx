@@ -11,7 +11,7 @@ import { Layout } from '../../ui/layout.tsx';
 import { FaultNotice } from '../../ui/notice.tsx';
 import { SignedOut } from '../../ui/signed-out.tsx';
 import { type EndedState, EndState } from './end-state.tsx';
-import { currentState } from './session-model.ts';
+import { currentState, waitsFor } from './session-model.ts';
 import { STATE_LABELS, STATE_TONES } from './state-labels.ts';
 import { timeline } from './timeline.ts';
 import { TimelineList } from './timeline-list.tsx';
@@ -70,6 +70,7 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
   if (error?.status === 401) return <SignedOut />;
   if (session === null && error !== null) return <Unavailable fault={error.fault} />;
   const ended = state !== null && isTerminal(state);
+  const waiting = state === 'starting' ? waitsFor(model) : null;
   return (
     <Layout wide>
       <div className="session-head">
@@ -87,7 +88,11 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
             </Badge>
           </span>
         </div>
-        {state !== null && HINTS[state] !== '' && <p className="muted">{HINTS[state]}</p>}
+        {state !== null && HINTS[state] !== '' && (
+          <p className="muted" data-testid="session-hint">
+            {waiting === null ? HINTS[state] : `This sign-in ${waiting}. It goes on by itself.`}
+          </p>
+        )}
       </div>
       {fault !== null && <FaultNotice title="That did not work" fault={fault} />}
       {stream === 'connecting' && model.events.length > 0 && !ended && (

@@ -1,0 +1,41 @@
+import type { HostReport } from '../../api/client.ts';
+
+/** What runs on the host, what it takes, and how much more fits. */
+export function HostSummary({ usage }: { usage: HostReport['usage'] }) {
+  const { capacity, diskMb, freeMemoryMb, vms } = usage;
+  const waiting = capacity.queued > 0 ? `, ${capacity.queued} waiting` : '';
+  return (
+    <details className="host" data-testid="host-summary">
+      <summary>
+        Host: {vms} of {capacity.maxVms} VMs{waiting}
+        {capacity.full === null ? `, room for ${capacity.roomForVms} more` : ', full'}
+      </summary>
+      <dl>
+        {capacity.full !== null && <Fact name="Full" value={capacity.full.message} />}
+        <Fact
+          name="Memory"
+          value={`${size(capacity.vmsMb)} in VMs, ${size(freeMemoryMb)} free; one more is expected to take ${size(capacity.perVmMb)}`}
+        />
+        <Fact name="Load" value={`${capacity.loadPerCore.toFixed(1)} per core`} />
+        <Fact
+          name="Disk"
+          value={`images ${size(diskMb.images)}, templates ${size(diskMb.templates)}, logs ${size(diskMb.logs)} of at most ${size(capacity.logsLimitMb)}`}
+        />
+      </dl>
+    </details>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+/** `320 MB`, `1.4 GB`. */
+function size(megabytes: number): string {
+  return megabytes < 1000 ? `${Math.round(megabytes)} MB` : `${(megabytes / 1000).toFixed(1)} GB`;
+}
