@@ -120,10 +120,10 @@ test('a sign-in by WebRTC: timeline, picture, keys, pointer and clipboard, compl
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="webrtc"]').waitFor();
   assert.equal(await page.getByTestId('session-status').getAttribute('data-state'), 'starting');
   await page.locator('[data-testid="stage-viewer_connected"][data-state="done"]').waitFor();
-  assert.equal(await page.getByTestId('stage-first_frame').getAttribute('data-state'), 'pending');
+  assert.equal(await page.getByTestId('stage-live_picture').getAttribute('data-state'), 'pending');
 
   vm.becomeReady();
-  await page.locator('[data-testid="stage-first_frame"][data-state="done"]').waitFor();
+  await page.locator('[data-testid="stage-live_picture"][data-state="done"]').waitFor();
   await page.locator('[data-testid="session-status"][data-state="signing_in"]').waitFor();
   await typeAndClick(page, '[data-testid="viewer-video"]');
   const cursor = await viewer.locator('.surface').evaluate((element) => getComputedStyle(element).cursor);

@@ -7,10 +7,14 @@ import { run } from './system/run.ts';
 /** Of the host, on top of what the VMs are configured to have at most. MiB. */
 const HEADROOM_MB = 128;
 
+let nftWorked = false;
+
 /** Refuses before boot, with one line that names the thing and what to do about it. */
 export async function preflight(configuration: Configuration, image: Image): Promise<void> {
   await checkTun();
-  await checkNft();
+  // A kernel that could does not unlearn it, and asking takes a process at each start.
+  if (!nftWorked) await checkNft();
+  nftWorked = true;
   await checkMemory(configuration.BROWSER_VM_MEMORY_MB, image);
 }
 

@@ -54,6 +54,7 @@ export const credentialsResponseSchema = z.object({ credentials: z.array(credent
 export const viewerReportSchema = z
   .strictObject({ stage: z.enum(['first_frame', 'live_picture']) })
   .meta({ id: 'ViewerReport' });
+export type ViewerReport = z.infer<typeof viewerReportSchema>;
 
 export const sessionsResponseSchema = z.object({ sessions: z.array(sessionSchema) });
 

@@ -45,6 +45,7 @@ export const SESSION_STAGES = [
   'url_opened',
   'viewer_connected',
   'first_frame',
+  'live_picture',
   'credential_seen',
   'credential_stored',
   'vm_gone',

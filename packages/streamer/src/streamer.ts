@@ -15,6 +15,7 @@ import { darkPicture, readPicture } from './encode/pictures.ts';
 import type { InputTarget } from './picture-source.ts';
 import { RfbSource } from './rfb/source.ts';
 import { Viewer } from './transport/viewer.ts';
+import { warmUp } from './transport/wrtc.ts';
 
 type Configuration = Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
 type Attach = Omit<Extract<StreamerCommand, { type: 'attach' }>, 'type'>;
@@ -87,7 +88,9 @@ export class Streamer {
   /** May come again: ahead with the first picture, later with what the session brings. */
   async #configure({ firstPicture, ...configuration }: Configuration): Promise<void> {
     this.#configuration = configuration;
-    if (firstPicture !== undefined) await this.#showFirst(null, firstPicture);
+    if (firstPicture === undefined) return;
+    await this.#showFirst(null, firstPicture);
+    warmUp();
   }
 
   /** The feed exists from the first need on; its interval is that of the configuration then. */

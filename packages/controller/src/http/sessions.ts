@@ -96,7 +96,7 @@ export function sessionRoutes(server: Server, { auth, sessions, configuration, o
       },
     },
     async (request, reply) => {
-      await sessions.firstFrame(request.params.id);
+      await sessions.viewerReported(request.params.id, request.body.stage);
       return reply.code(204).send();
     },
   );

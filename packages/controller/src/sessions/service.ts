@@ -13,6 +13,7 @@ import {
   type Session,
   type StartRequest,
   type ViewerCandidate,
+  type ViewerReport,
 } from '@browser-vm/protocol';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Vault } from '../vault/vault.ts';
@@ -45,7 +46,7 @@ export interface SessionService {
   answer(sessionId: string, viewerId: string): Promise<Answer>;
   candidate(sessionId: string, request: CandidateRequest): Promise<void>;
   knownCandidates(sessionId: string): Promise<ViewerCandidate[]>;
-  firstFrame(sessionId: string): Promise<void>;
+  viewerReported(sessionId: string, stage: ViewerReport['stage']): Promise<void>;
   /** The guest's VNC server; `ended` is aborted when the session is. */
   openVnc(sessionId: string, signal: AbortSignal): Promise<{ stream: Duplex; ended: AbortSignal }>;
   /** Ends what an earlier controller left, on the host and in the database. */
@@ -184,8 +185,8 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       return (await run.viewers()).knownCandidates();
     },
 
-    async firstFrame(sessionId) {
-      await (await running(sessionId)).reachStage('first_frame');
+    async viewerReported(sessionId, stage) {
+      await (await running(sessionId)).reachStage(stage);
     },
 
     async openVnc(sessionId, signal) {

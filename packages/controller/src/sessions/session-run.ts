@@ -136,7 +136,18 @@ export class SessionRun {
 
   async #follow(vm: SessionVm): Promise<void> {
     try {
-      for await (const event of vm.events) await this.#handle(vm, event);
+      let handled: Promise<void> = Promise.resolve();
+      for await (const event of vm.events) {
+        // A viewer waits for candidates; they need not wait for the rows of what came before.
+        if (event.type === 'candidate') {
+          await this.#handle(vm, event);
+          continue;
+        }
+        handled = handled.then(() => this.#handle(vm, event));
+        // The first that fails ends the session, and what comes after it is not handled.
+        handled.catch((error: unknown) => this.#broke(error));
+      }
+      await handled;
       await this.#failUnlessCompleted({
         code: 'vm_ended',
         message: `VM ${vm.vmId} ended before the sign-in did`,
@@ -144,9 +155,15 @@ export class SessionRun {
         remedy: "read the session's last console lines, then start a new session",
       });
     } catch (error) {
-      this.#parts.logger.error({ err: error }, 'following a VM failed');
-      await this.#failUnlessCompleted(faultOf(error, 'host'));
+      await this.#broke(error);
     }
+  }
+
+  /** May be called again with what the first call's error caused. */
+  async #broke(error: unknown): Promise<void> {
+    if (this.ended.aborted) return;
+    this.#parts.logger.error({ err: error }, 'following a VM failed');
+    await this.#failUnlessCompleted(faultOf(error, 'host'));
   }
 
   async #handle(vm: SessionVm, event: VmEvent): Promise<void> {

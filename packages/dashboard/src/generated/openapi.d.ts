@@ -394,7 +394,7 @@ export interface components {
         /** @enum {string} */
         SessionState: "starting" | "ready" | "signing_in" | "completed" | "failed" | "cancelled" | "expired";
         /** @enum {string} */
-        SessionStage: "slot_taken" | "streamer_ready" | "vm_resumed" | "agent_ready" | "identity_set" | "desktop_ready" | "login_started" | "url_opened" | "viewer_connected" | "first_frame" | "credential_seen" | "credential_stored" | "vm_gone";
+        SessionStage: "slot_taken" | "streamer_ready" | "vm_resumed" | "agent_ready" | "identity_set" | "desktop_ready" | "login_started" | "url_opened" | "viewer_connected" | "first_frame" | "live_picture" | "credential_seen" | "credential_stored" | "vm_gone";
         /** Format: uuid */
         SessionId: string;
         UserId: string;

@@ -1,4 +1,4 @@
-import { type DesktopMessage, type Fault, GUEST } from '@browser-vm/protocol';
+import { type DesktopMessage, type Fault, GUEST, type ViewerReport } from '@browser-vm/protocol';
 import { copyToClipboard } from './clipboard/clipboard.ts';
 import type { Signaling } from './connection/signaling.ts';
 import type { ViewerError } from './connection/viewer-error.ts';
@@ -49,9 +49,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #novnc: NoVncConnection | null = null;
   #input: DesktopInput | null = null;
   #stopWaitingForFrame = () => {};
-  #presented = false;
-  #live = false;
-  #reported = false;
+  #stopWaitingForLive = () => {};
+  /** Stages that were reported: each is a session's first. */
+  readonly #reported = new Set<ViewerReport['stage']>();
 
   constructor(parent: ParentNode & Node, options: ViewerOptions) {
     super();
@@ -208,18 +208,24 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   #firstFrame(transport: Transport): void {
     this.emit('first-frame', { transport, elapsedMs: performance.now() - this.#startedAt });
-    this.#presented = true;
+    this.#reportOnce('first_frame');
     // noVNC shows nothing but the VM's own picture.
-    if (transport === 'novnc') this.#live = true;
-    this.#reportOnce();
+    if (transport === 'novnc') this.#reportOnce('live_picture');
   }
 
-  /** The stage is the VM's first picture, not that of the stand-in which the streamer sends before. */
-  #reportOnce(): void {
-    if (!this.#presented || !this.#live || this.#reported) return;
-    this.#reported = true;
-    this.#signaling.reportFirstFrame().catch((error: unknown) => {
-      console.warn('viewer: the first frame could not be reported', faultOf(error).message);
+  /** Until now the picture was the stand-in that the streamer sends first; the next frame is the VM's own. */
+  #becameLive(): void {
+    this.#stopWaitingForLive();
+    this.#stopWaitingForLive = onFirstVideoFrame(this.#surface.video, () => this.#reportOnce('live_picture'));
+  }
+
+  #reportOnce(stage: ViewerReport['stage']): void {
+    if (this.#reported.has(stage)) return;
+    this.#reported.add(stage);
+    const reported =
+      stage === 'first_frame' ? this.#signaling.reportFirstFrame() : this.#signaling.reportLivePicture?.();
+    reported?.catch((error: unknown) => {
+      console.warn(`viewer: ${stage} could not be reported`, faultOf(error).message);
     });
   }
 
@@ -235,9 +241,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         this.#guestCopied(message.text);
         break;
       case 'source':
-        this.#live = message.live;
         this.emit('source', { live: message.live });
-        this.#reportOnce();
+        if (message.live) this.#becameLive();
     }
   }
 
@@ -267,6 +272,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   #shut(): void {
     this.#stopWaitingForFrame();
+    this.#stopWaitingForLive();
     this.#input?.close();
     this.#input = null;
     this.#webrtc?.close();

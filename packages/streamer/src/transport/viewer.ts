@@ -28,6 +28,7 @@ export interface ViewerListener {
 /** A viewer that never gets through is let go after this. Milliseconds. */
 const CONNECT_MS = 60_000;
 const MAX_CANDIDATES = 64;
+const FIRST_CANDIDATES_MS = 30;
 /** libwebrtc sends no longer message. Bytes. */
 const MAX_MESSAGE = 262_144;
 /** Unsent bytes above which a viewer is told nothing more until they are gone. */
@@ -48,6 +49,7 @@ export class Viewer {
   readonly #channels = new Map<string, DataChannel>();
   #state: ViewerState | null = null;
   #candidates = 0;
+  #onCandidate = () => {};
   #early: IceCandidate[] | null = [];
   #timer: NodeJS.Timeout | null;
 
@@ -63,6 +65,7 @@ export class Viewer {
     this.#peer.onconnectionstatechange = () => this.#connectionChanged();
     this.#peer.onicecandidate = ({ candidate }) => {
       if (this.#state === 'closed') return;
+      this.#onCandidate();
       listener.candidate(
         candidate === null
           ? END_OF_CANDIDATES
@@ -87,11 +90,26 @@ export class Viewer {
     await this.#peer.setRemoteDescription({ type: 'offer', sdp: prepareOffer(sdp, this.#options.rates) });
     this.#peer.addTrack(this.#options.track);
     const answer = await this.#peer.createAnswer();
+    const gathered = this.#firstCandidates();
     await this.#peer.setLocalDescription(answer);
+    await gathered;
     const early = this.#early ?? [];
     this.#early = null;
     for (const candidate of early) this.candidate(candidate);
-    return answer.sdp;
+    return this.#peer.localDescription?.sdp ?? answer.sdp;
+  }
+
+  /**
+   * This machine's own addresses come within milliseconds; in the answer they reach the viewer without another way
+   * through the controller. Resolves with the first of them, and after 30 ms without any.
+   */
+  async #firstCandidates(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onCandidate = resolve;
+    const timer = setTimeout(resolve, FIRST_CANDIDATES_MS);
+    await promise;
+    clearTimeout(timer);
+    this.#onCandidate = () => {};
   }
 
   /** A candidate of the viewer. Names and what is too much are left out: its checks reach us all the same. */

@@ -40,6 +40,7 @@ export interface PeerConfiguration {
 
 export interface PeerConnection {
   readonly connectionState: 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
+  readonly localDescription: Description | null;
   readonly sctp: { readonly maxMessageSize: number } | null;
   onconnectionstatechange: (() => void) | null;
   onicecandidate: ((event: { readonly candidate: CandidateInit | null }) => void) | null;
@@ -70,3 +71,8 @@ const wrtc = createRequire(import.meta.url)('@roamhq/wrtc') as Wrtc;
 
 export const { RTCPeerConnection } = wrtc;
 export const { RTCVideoSource } = wrtc.nonstandard;
+
+/** Starts libwebrtc's threads, which otherwise the first viewer would wait for. */
+export function warmUp(): void {
+  new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' }).close();
+}

@@ -8,6 +8,7 @@ import { Layout } from '../../ui/layout.tsx';
 import { FaultNotice } from '../../ui/notice.tsx';
 import { SignedOut } from '../../ui/signed-out.tsx';
 import { useNow } from '../../ui/use-now.ts';
+import { askForIceServersEarly } from '../../viewer/connection/http-signaling.ts';
 import { cardState } from './card-state.ts';
 import { HostNotice } from './host-notice.tsx';
 import { HostSummary } from './host-summary.tsx';
@@ -38,6 +39,7 @@ export function ProvidersPage() {
   const connect = async (provider: string) => {
     setStarting(provider);
     setFault(null);
+    askForIceServersEarly();
     try {
       const { sessionId } = await api.start(userId, provider);
       navigate(sessionPath(sessionId));

@@ -111,7 +111,7 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
             onRetry={about === null ? null : () => void retry()}
           />
         ) : (
-          state !== null &&
+          // Also while the state is still asked for: the offer waits for nothing.
           events !== null && (
             <ViewerPanel
               sessionId={sessionId}

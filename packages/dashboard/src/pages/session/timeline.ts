@@ -27,13 +27,14 @@ export const STAGE_LABELS: Readonly<Record<SessionStage, string>> = {
   url_opened: 'Sign-in page opened',
   viewer_connected: 'Viewer connected',
   first_frame: 'First picture shown',
+  live_picture: 'Picture is live',
   credential_seen: 'Credential written',
   credential_stored: 'Credential in the vault',
   vm_gone: 'VM removed',
 };
 
 /** These happen whenever the viewer gets there, so nothing waits for them. */
-const BESIDE: ReadonlySet<SessionStage> = new Set(['viewer_connected', 'first_frame']);
+const BESIDE: ReadonlySet<SessionStage> = new Set(['viewer_connected', 'first_frame', 'live_picture']);
 
 /** The session's stages in the order people see them, from its events in any order. */
 export function timeline(events: readonly SessionEvent[], status: SessionState): readonly Step[] {

@@ -4,6 +4,7 @@ import {
   type IceCandidate,
   type IceServer,
   iceServersResponseSchema,
+  type ViewerReport,
   viewerCandidateSchema,
 } from '@browser-vm/protocol';
 import createClient, { type Client } from 'openapi-fetch';
@@ -21,6 +22,27 @@ export interface HttpSignalingOptions {
   readonly origin?: string;
 }
 
+/** How long servers asked for ahead are good: some of them hand out credentials that end. Milliseconds. */
+const EARLY_MS = 10_000;
+let askedEarly: {
+  readonly origin: string;
+  readonly at: number;
+  readonly servers: Promise<readonly IceServer[]>;
+} | null = null;
+
+/** Asks for the servers that the next connection will need, while its session is still being made. */
+export function askForIceServersEarly(origin = location.origin): void {
+  const client = createClient<paths>({ baseUrl: origin, credentials: 'same-origin' });
+  const servers = askForIceServers(client);
+  servers.catch(() => {});
+  askedEarly = { origin, at: performance.now(), servers };
+}
+
+async function askForIceServers(client: Client<paths>, signal?: AbortSignal): Promise<readonly IceServer[]> {
+  const answer = await client.GET('/api/webrtc/ice-servers', signal === undefined ? {} : { signal });
+  return iceServersResponseSchema.parse(accepted(answer)).iceServers;
+}
+
 /** Signaling over the controller's HTTP API; authenticated by the cookie of the controller's origin. */
 export class HttpSignaling implements Signaling {
   readonly #events: EventSourceLike;
@@ -36,8 +58,13 @@ export class HttpSignaling implements Signaling {
   }
 
   async iceServers(signal: AbortSignal): Promise<readonly IceServer[]> {
-    const answer = await this.#client.GET('/api/webrtc/ice-servers', { signal });
-    return iceServersResponseSchema.parse(accepted(answer)).iceServers;
+    const early = askedEarly;
+    askedEarly = null;
+    if (early !== null && early.origin === this.#origin && performance.now() - early.at < EARLY_MS) {
+      const servers = await early.servers.catch(() => null);
+      if (servers !== null) return servers;
+    }
+    return askForIceServers(this.#client, signal);
   }
 
   async offer(viewerId: string, sdp: string, signal: AbortSignal): Promise<string> {
@@ -63,8 +90,16 @@ export class HttpSignaling implements Signaling {
     return () => this.#events.removeEventListener('candidate', handler);
   }
 
-  async reportFirstFrame(): Promise<void> {
-    const body = { stage: 'first_frame' } as const;
+  reportFirstFrame(): Promise<void> {
+    return this.#report('first_frame');
+  }
+
+  reportLivePicture(): Promise<void> {
+    return this.#report('live_picture');
+  }
+
+  async #report(stage: ViewerReport['stage']): Promise<void> {
+    const body = { stage };
     accepted(
       await this.#client.POST('/api/auth/session/{id}/viewer-report', { params: this.#inSession, body }),
     );

@@ -10,6 +10,8 @@ export interface Signaling {
   onCandidate(viewerId: string, listener: (candidate: IceCandidate) => void): () => void;
   /** Tells the controller what only the viewer can see. */
   reportFirstFrame(): Promise<void>;
+  /** The picture is the running VM's from now on. Absent: nobody wants to know. */
+  reportLivePicture?(): Promise<void>;
   /** WebSocket address of the noVNC gateway. */
   vncUrl(): string;
 }
