@@ -9,8 +9,7 @@ const COVERED = 0.6;
 const PICTURE_TIMEOUT = 20_000;
 
 /**
- * One pixel in so many is looked at: each costs a microsecond under emulation, and the browser that is being
- * waited for wants the same CPUs. Odd, so that a column is not looked at alone.
+ * One pixel in so many is looked at: the browser that is being waited for wants the same CPUs. Odd, so that a column is not looked at alone.
  */
 const SAMPLE = 61;
 
