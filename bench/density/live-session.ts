@@ -13,7 +13,7 @@ export interface Refusal {
   readonly refusal: string;
 }
 
-/** Starts a session and resolves when its tool waits for the user on a painted sign-in page. */
+/** Starts a session and resolves when its tool waits for the user and its sign-in page is being opened. */
 export async function startLiveSession({ api }: Bench, userId: string): Promise<LiveSession | Refusal> {
   let sessionId: string;
   try {

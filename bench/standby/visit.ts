@@ -1,4 +1,6 @@
 import type { Page } from 'playwright-core';
+import { BUTTON_COLOUR } from '../../test/e2e/support/journey.ts';
+import { waitForColour } from '../../test/e2e/support/picture.ts';
 import { seen } from '../start/one-start.ts';
 import type { Bench } from '../support/bench.ts';
 
@@ -10,6 +12,13 @@ export interface Visit {
   readonly livePictureMs: number;
   readonly answeredMs: number;
   readonly clickToAnswerMs: number;
+}
+
+/** Waits until the sign-in page is painted: opening it is not that yet. */
+export async function seeSignInPage({ controller }: Bench, page: Page, sessionId: string): Promise<void> {
+  await page.goto(`${controller.url}/dashboard/remote-cli/auth?session=${sessionId}`);
+  await waitForColour(page, '[data-testid="viewer-video"]', BUTTON_COLOUR, LIMIT);
+  await page.goto('about:blank');
 }
 
 /** Opens a session's page, presses the mouse on the sign-in page as soon as the picture is live, and leaves. */

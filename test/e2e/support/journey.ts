@@ -11,7 +11,7 @@ const SIGN_IN_LIMIT = 300_000;
 const NAME_ABOVE_BUTTON = 167;
 
 /** What the identity provider's page paints its button with, and nothing else there has. */
-const BUTTON_COLOUR = { red: 0x0a, green: 0x7d, blue: 0x5a };
+export const BUTTON_COLOUR = { red: 0x0a, green: 0x7d, blue: 0x5a };
 
 interface JourneyOptions {
   readonly controller: ControllerProcess;
