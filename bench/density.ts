@@ -1,6 +1,6 @@
 /**
  * How many live sessions a machine carries, and what each costs. `--watched` is the share of them that
- * somebody looks at; the others are what standby is for.
+ * somebody looks at.
  *
  *   npm run bench:density -- [--limit 100] [--step 10] [--watched 0.5] [--settle 15] [--window 5]
  *                            [--set KEY=VALUE ...] [--json]

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Api } from './support/api.ts';
 import { ControllerProcess } from './support/controller-process.ts';
-import { leftovers, machineState, markedProcesses } from './support/leftovers.ts';
+import { leftovers, machineState } from './support/leftovers.ts';
+import { monitorsOf } from './support/monitors.ts';
 import { startWorld, type TestWorld } from './support/test-world.ts';
 
 let world: TestWorld;
@@ -26,10 +27,9 @@ after(async () => {
 test('a VM that is killed fails its session by name, keeps its last console lines and leaves nothing', async () => {
   const sessionId = await api.start('unlucky', 'codex');
   assert.equal((await api.waitFor(sessionId, ['signing_in'])).status, 'signing_in');
-  const processes = await markedProcesses(controller.runDir);
-  const monitor = processes.find(({ program }) => program.startsWith('qemu-system'));
+  const monitor = (await monitorsOf(controller)).get(sessionId);
   assert.ok(monitor, 'the session has a monitor');
-  process.kill(monitor.pid, 'SIGKILL');
+  process.kill(monitor, 'SIGKILL');
   const session = await api.waitFor(sessionId, []);
   assert.equal(session.status, 'failed');
   assert.equal(session.fault?.hop, 'driver');

@@ -15,7 +15,7 @@ import {
 import { createHost } from '../src/host.ts';
 import { groupPrefixOf, markOf } from '../src/slot/names.ts';
 
-const stateDir = process.env['BROWSER_VM_STATE_DIR'] ?? '/var/lib/browser-vm';
+const stateDir = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
 let runDir: string;
 let host: Host;
 
@@ -80,8 +80,8 @@ test('a host that runs as many VMs as it may says so, and starts the next when o
   await assert.rejects(host.start(request()), (error: BrowserVmError) => {
     assert.equal(error.code, 'host_full');
     assert.equal(error.status, 503);
-    assert.equal(error.fault.details?.['reason'], 'count');
-    assert.ok(Number(error.fault.details?.['retryAfterSeconds']) > 0);
+    assert.equal(error.fault.details?.reason, 'count');
+    assert.ok(Number(error.fault.details?.retryAfterSeconds) > 0);
     return true;
   });
 

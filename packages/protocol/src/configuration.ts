@@ -108,15 +108,6 @@ export const configurationSchema = z.strictObject({
     .max(64)
     .default(1)
     .describe('VMs resumed ahead and paused, each in a slot of its own'),
-  BROWSER_VM_STANDBY_SECONDS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(86_400)
-    .default(60)
-    .describe(
-      'a VM that nobody watches stops its CPUs after this, while its tool waits for the user; 0: never',
-    ),
   BROWSER_VM_SLOT_SUBNET: z
     .string()
     .default('10.231.0.0/16')
