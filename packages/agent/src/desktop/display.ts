@@ -1,4 +1,4 @@
-import { type FSWatcher, mkdirSync, rmSync, watch } from 'node:fs';
+import { chmodSync, type FSWatcher, mkdirSync, rmSync, watch } from 'node:fs';
 import { connect } from 'node:net';
 import type { AgentOptions } from '../options.ts';
 import { asUser, cleanEnvironment } from '../user.ts';
@@ -28,8 +28,7 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
     argv: () => argv,
     env: cleanEnvironment(options),
     beforeStart: () => {
-      // An unprivileged server cannot make it with the sticky bit other servers expect.
-      mkdirSync(SOCKETS, { recursive: true, mode: 0o1777 });
+      makeSocketDirectory();
       // A killed server leaves these, and another process may have its number by now.
       rmSync(`/tmp/.X${options.display}-lock`, { force: true });
       rmSync(`${SOCKETS}/X${options.display}`, { force: true });
@@ -40,13 +39,19 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
 /** Resolves when the X server accepts connections. Rejects when `signal` aborts. */
 export async function displayAccepts(display: number, signal: AbortSignal): Promise<void> {
   const path = `${SOCKETS}/X${display}`;
-  mkdirSync(SOCKETS, { recursive: true, mode: 0o1777 });
+  makeSocketDirectory();
   const watcher = watch(SOCKETS);
   try {
     while (!(await accepts(path))) await change(watcher, signal);
   } finally {
     watcher.close();
   }
+}
+
+/** Every user's servers put their sockets there. By chmod, since mkdir's mode is cut by the umask. */
+function makeSocketDirectory(): void {
+  mkdirSync(SOCKETS, { recursive: true });
+  chmodSync(SOCKETS, 0o1777);
 }
 
 function accepts(path: string): Promise<boolean> {
