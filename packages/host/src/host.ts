@@ -237,11 +237,16 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       });
   }
 
-  function startVm(request: VmRequest): HostSessionVm {
+  async function startVm(request: VmRequest): Promise<HostSessionVm> {
     if (current === null) throw refused('template_missing', 'there is no template');
     const runnable = current;
     const release = pool.hold();
-    const prepared = pool.take(runnable);
+    const prepared = await pool.take(runnable);
+    if (closed) {
+      release();
+      await prepared?.remove();
+      throw refused('host_closed', 'this host is shutting down');
+    }
     const vmId = prepared?.vmId ?? `vm-${randomBytes(6).toString('hex')}`;
     const vm = HostSessionVm.start({
       vmId,
@@ -298,7 +303,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
           await prepare((line) => logger.info({}, line), new AbortController().signal);
         }
         place ??= await admission.take();
-        const vm = startVm(request);
+        const vm = await startVm(request);
         admission.fill(place, vm);
         return vm;
       } catch (error) {

@@ -35,6 +35,7 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('offer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
   z.strictObject({ type: z.literal('disconnect'), viewerId: viewerIdSchema }),
+  z.strictObject({ type: z.literal('ping') }).describe('answered with `pong` at once'),
   z.strictObject({ type: z.literal('close') }),
 ]);
 export type StreamerCommand = z.infer<typeof streamerCommandSchema>;
@@ -42,6 +43,7 @@ export type StreamerCommand = z.infer<typeof streamerCommandSchema>;
 /** What a streamer process tells the host. The host trusts none of it: it parses a guest's bytes. */
 export const streamerEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }).describe('listening for commands, privileges dropped'),
+  z.strictObject({ type: z.literal('pong') }),
   z.strictObject({ type: z.literal('attached'), width: z.number().int(), height: z.number().int() }),
   z.strictObject({ type: z.literal('first_picture') }).describe('the VM sent its first whole picture'),
   z.strictObject({ type: z.literal('detached'), fault: faultSchema }),

@@ -64,6 +64,8 @@ export class Streamer {
       case 'disconnect':
         this.#viewers.get(command.viewerId)?.close();
         return;
+      case 'ping':
+        return this.#emit({ type: 'pong' });
       case 'close':
         this.close();
     }

@@ -96,6 +96,8 @@ export interface Vm {
   readonly consoleFile: string;
   /** Resolves once, when the monitor's process is gone; never rejects. */
   readonly exited: Promise<VmExit>;
+  /** Resolves when the monitor answers, whatever its guest does; rejects when it ends first. */
+  ping(): Promise<void>;
   /** Stops the CPUs. Harmless when they are stopped. */
   pause(): Promise<void>;
   /** Starts the CPUs. Harmless when they run. */

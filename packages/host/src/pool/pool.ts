@@ -33,6 +33,8 @@ const RETRY = 10_000;
 export class Pool {
   readonly #options: PoolOptions;
   readonly #waiting = new Set<Prepared>();
+  /** Asked whether they are there, for somebody who will have them if so. */
+  readonly #taking = new Map<Prepared, Promise<boolean>>();
   /** Being given something at this moment: not to be taken. */
   #busy: Prepared | null = null;
   /** Of the slot that is being made. */
@@ -59,7 +61,8 @@ export class Pool {
 
   /** Of the VMs that will stand in what waits here. */
   get vmIds(): string[] {
-    return [...[...this.#waiting].map(({ vmId }) => vmId), ...(this.#making === null ? [] : [this.#making])];
+    const ids = [...this.#waiting, ...this.#taking.keys()].map(({ vmId }) => vmId);
+    return this.#making === null ? ids : [...ids, this.#making];
   }
 
   /** From now on VMs are of this template; what was made for another goes. */
@@ -71,17 +74,21 @@ export class Pool {
     this.#schedule();
   }
 
-  /** The best equipped that waits, which is the caller's from now on; null when none does. Never waits. */
-  take(template: RunnableTemplate): Prepared | null {
-    const candidates = [...this.#waiting]
-      .filter((prepared) => prepared !== this.#busy && prepared.fits(template))
-      .sort((one, other) => other.equipment - one.equipment);
-    for (const prepared of candidates) {
-      if (prepared.alive) {
-        this.#waiting.delete(prepared);
-        return prepared;
-      }
-      this.#discard(prepared);
+  /** The best equipped that waits and answers, which is the caller's from now on; null when none does. */
+  async take(template: RunnableTemplate): Promise<Prepared | null> {
+    while (!this.#closed) {
+      const [best] = [...this.#waiting]
+        .filter((prepared) => prepared !== this.#busy && prepared.fits(template))
+        .sort((one, other) => other.equipment - one.equipment);
+      if (best === undefined) return null;
+      // Before anything is waited for: nobody else may take it meanwhile.
+      this.#waiting.delete(best);
+      const answers = best.answers();
+      this.#taking.set(best, answers);
+      const usable = await answers;
+      this.#taking.delete(best);
+      if (usable && !this.#closed) return best;
+      this.#remove(best);
     }
     return null;
   }
@@ -112,7 +119,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#filling;
+    await Promise.all([this.#filling, ...this.#taking.values()]);
     for (const prepared of this.#waiting) this.#discard(prepared);
     await Promise.all(this.#removing);
   }
@@ -189,15 +196,15 @@ export class Pool {
     try {
       await make();
       prepared.template = template;
+      if (!(await prepared.answers())) this.#discard(prepared);
     } catch (error) {
       this.#discard(prepared);
       throw error;
     } finally {
       this.#busy = null;
     }
-    // While it was not to be touched, another template may have come, or a part of it died.
-    const stale = this.#template !== null && !prepared.fits(this.#template);
-    if (stale || !prepared.alive) this.#discard(prepared);
+    // While it was not to be touched, another template may have come.
+    if (this.#template !== null && !prepared.fits(this.#template)) this.#discard(prepared);
   }
 
   #died(prepared: Prepared): void {
@@ -207,7 +214,10 @@ export class Pool {
   }
 
   #discard(prepared: Prepared): void {
-    if (!this.#waiting.delete(prepared)) return;
+    if (this.#waiting.delete(prepared)) this.#remove(prepared);
+  }
+
+  #remove(prepared: Prepared): void {
     const removing = prepared
       .remove()
       .catch((error: unknown) => this.#options.warn(`what was prepared for ${prepared.vmId} stays`, error))

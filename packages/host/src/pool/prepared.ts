@@ -1,8 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Vm } from '../drivers/driver.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { StreamerProcess } from '../streamer-process/streamer-process.ts';
 import type { RunnableTemplate } from '../template/template.ts';
+
+/** What waits answers within a millisecond or two; on a busy host later. Milliseconds. */
+const ANSWER_LIMIT = 500;
 
 /** A slot made ahead for a VM that nobody has asked for yet, and what already stands in it. */
 export class Prepared {
@@ -30,10 +34,16 @@ export class Prepared {
     return this.template === null || this.template.template.manifest.key === template.template.manifest.key;
   }
 
-  /** Read from the host itself: what ended a moment ago has not been reported yet. */
-  get alive(): boolean {
-    const pids = [this.streamer?.pid, this.vm?.pid].filter((pid) => pid !== undefined);
-    return existsSync(this.slot.network.namespace) && pids.every(runs);
+  /** Asked of each part: what was killed a moment ago has not been reported yet, and what hangs never is. */
+  async answers(): Promise<boolean> {
+    if (!existsSync(this.slot.network.namespace)) return false;
+    const all = Promise.all([this.streamer?.ping(), this.vm?.ping()]).then(
+      () => true,
+      () => false,
+    );
+    const limit = new AbortController();
+    const late = delay(ANSWER_LIMIT, false, { signal: limit.signal }).catch(() => false);
+    return await Promise.race([all, late]).finally(() => limit.abort());
   }
 
   /** Resolves when nothing of it is left. */
@@ -43,13 +53,5 @@ export class Prepared {
     results.push(...(await Promise.allSettled([this.slot.remove()])));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-  }
-}
-
-function runs(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
   }
 }

@@ -56,6 +56,7 @@ export class StreamerProcess {
   readonly #gone: Promise<unknown>;
   readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
   readonly #log: StreamerLog;
+  readonly #pongs = new Set<() => void>();
   #onEvent: (event: StreamerEvent) => void;
   #closing: Promise<void> | null = null;
   #group: MemoryGroup | null = null;
@@ -154,6 +155,15 @@ export class StreamerProcess {
     }
   }
 
+  /** Resolves when it answers; rejects when it ends first. */
+  async ping(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#pongs.add(resolve);
+    void this.died.then((fault) => reject(new BrowserVmError(fault)));
+    this.send({ type: 'ping' });
+    await promise.finally(() => this.#pongs.delete(resolve));
+  }
+
   /** Commands to a process that is gone are dropped: `died` tells. */
   send(command: StreamerCommand): void {
     if (this.#process.connected) this.#process.send(command, () => {});
@@ -178,6 +188,10 @@ export class StreamerProcess {
     // A streamer that says what no streamer says has been taken over.
     if (!parsed.success) return void this.#process.kill('SIGKILL');
     const event = parsed.data;
+    if (event.type === 'pong') {
+      for (const answered of this.#pongs) answered();
+      return;
+    }
     if (event.type === 'answer') this.#answers.get(event.viewerId)?.resolve(event.sdp);
     else if (event.type === 'refused')
       this.#answers.get(event.viewerId)?.reject(new BrowserVmError(event.fault));

@@ -290,7 +290,9 @@ describe(`driver ${NAME}`, { concurrency: false, timeout: 300_000 }, () => {
     const spec = specOf();
     const vm = await boot(spec);
     await saysOnConsole(vm, 'guest: ready');
+    await vm.ping();
     process.kill(vm.pid, 'SIGKILL');
+    await rejectsWith(vm.ping(), 'vm_gone', /ended/);
     const exit = await vm.exited;
     assert.equal(exit.reason, 'killed');
     assert.equal(exit.signal, 'SIGKILL');

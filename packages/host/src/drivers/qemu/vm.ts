@@ -114,6 +114,10 @@ export class QemuVm implements Vm, Monitor {
     if (this.#state !== 'stopped') this.#state = state;
   }
 
+  async ping(): Promise<void> {
+    await this.command('query-status');
+  }
+
   async pause(): Promise<void> {
     if (this.#state === 'paused' || this.#state === 'frozen') return;
     await this.command('stop');
