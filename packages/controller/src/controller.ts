@@ -12,7 +12,7 @@ import { signInLink } from './http/sign-in.ts';
 import { readOrCreateSecret } from './secrets/secret-file.ts';
 import { createSessionService } from './sessions/service.ts';
 import { createSessionStore } from './sessions/store.ts';
-import { iceServersOf } from './signaling/ice-servers.ts';
+import { createIceServers } from './signaling/ice-servers.ts';
 import { readCredential } from './vault/credentials.ts';
 import { loadVaultKey } from './vault/key.ts';
 import { createVault } from './vault/vault.ts';
@@ -42,7 +42,7 @@ const REPOSITORY_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 export async function createController(options: ControllerOptions): Promise<Controller> {
   const { configuration, host, logger } = options;
   const stateDirectory = configuration.BROWSER_VM_STATE_DIR;
-  const iceServers = iceServersOf(configuration);
+  const iceServers = await createIceServers(configuration);
   const auth = await createAuth(configuration);
   const vault = createVault(await loadVaultKey(stateDirectory, configuration.BROWSER_VM_VAULT_KEY));
   const database = await openDatabase({ url: configuration.DATABASE_URL, stateDirectory });
@@ -61,6 +61,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     await sessions.reconcile();
     const context: Context = {
       configuration,
+      iceServers,
       auth,
       sessions,
       queries: database.queries,

@@ -105,6 +105,8 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
 
   const streamerSettings = {
     udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
+    announcedAddresses: [...configuration.BROWSER_VM_ANNOUNCED_ADDRESSES],
+    hiddenSubnets: [configuration.BROWSER_VM_SLOT_SUBNET],
     maxKbps: configuration.BROWSER_VM_MAX_KBPS,
     minFrameIntervalMs: MIN_FRAME_INTERVAL,
   };

@@ -143,12 +143,38 @@ export const configurationSchema = z.strictObject({
     .string()
     .optional()
     .describe('encrypts credentials: base64, 32 bytes; absent: made on first run, secrets/vault.key'),
-  BROWSER_VM_ICE_SERVERS: z.string().default('[]').describe('JSON array of RTCIceServer'),
+  BROWSER_VM_ICE_SERVERS: z
+    .string()
+    .default('[]')
+    .describe('JSON array of RTCIceServer: STUN, and TURN whose credentials never change'),
+  BROWSER_VM_TURN_URLS: list
+    .default([])
+    .describe('TURN servers that share BROWSER_VM_TURN_SECRET, as turn: or turns: addresses'),
+  BROWSER_VM_TURN_SECRET: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("coturn's static-auth-secret; absent: made on first run, secrets/turn-secret"),
+  BROWSER_VM_TURN_TTL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .max(86_400)
+    .default(3600)
+    .describe('credentials made from that secret end after this'),
   BROWSER_VM_UDP_PORTS: z
     .string()
-    .regex(/^\d+-\d+$/)
+    .regex(/^\d{1,5}-\d{1,5}$/)
+    .refine((text) => {
+      const [min = 0, max = 0] = text.split('-').map(Number);
+      return min >= 1 && min <= max && max <= 65_535;
+    }, 'is no range of ports')
     .optional()
-    .describe('media ports, MIN-MAX; absent: any'),
+    .describe('UDP ports of media, MIN-MAX; one a viewer, two while it reconnects; absent: any'),
+  BROWSER_VM_ANNOUNCED_ADDRESSES: list
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6()])).max(8))
+    .default([])
+    .describe('addresses at which a NAT passes BROWSER_VM_UDP_PORTS on to this host'),
   BROWSER_VM_MAX_KBPS: z.coerce
     .number()
     .int()

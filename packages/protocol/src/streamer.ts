@@ -18,6 +18,14 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
     type: z.literal('configure'),
     iceServers: z.array(iceServerSchema),
     udpPortRange: z.strictObject({ min: z.number().int(), max: z.number().int() }).nullable(),
+    announcedAddresses: z
+      .array(z.union([z.ipv4(), z.ipv6()]))
+      .max(8)
+      .describe('where this host is reached besides its own addresses, with the same ports'),
+    hiddenSubnets: z
+      .array(z.union([z.cidrv4(), z.cidrv6()]))
+      .max(8)
+      .describe('own addresses that no viewer is told: the wires of slots'),
     maxKbps: z.number().int().positive(),
     minFrameIntervalMs: z.number().int().positive(),
     firstPicture: firstPictureSchema

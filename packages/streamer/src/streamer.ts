@@ -24,7 +24,14 @@ const MAX_VIEWERS = 8;
 /** Where the encoder begins before it knows the link. A first picture of text is 60 to 100 KB. kbit/s. */
 const START_KBPS = 2500;
 
-const DEFAULTS: Configuration = { iceServers: [], udpPortRange: null, maxKbps: 8000, minFrameIntervalMs: 33 };
+const DEFAULTS: Configuration = {
+  iceServers: [],
+  udpPortRange: null,
+  announcedAddresses: [],
+  hiddenSubnets: [],
+  maxKbps: 8000,
+  minFrameIntervalMs: 33,
+};
 
 /** One desktop for its viewers: a picture source in, WebRTC out, input back. */
 export class Streamer {
@@ -176,15 +183,14 @@ export class Streamer {
   }
 
   async #offer(viewerId: string, sdp: string): Promise<void> {
-    if (this.#viewers.has(viewerId)) {
-      this.#refuse(viewerId, {
-        code: 'viewer_exists',
-        message: `Viewer ${viewerId} has made its offer already.`,
-        hop: 'viewer',
-        remedy: 'Use a new viewer id for each connection.',
-      });
+    const known = this.#viewers.get(viewerId);
+    if (known !== undefined) {
+      await this.#answer(viewerId, known, sdp);
+      // What was sent on the way that broke is lost, and a desktop at rest sends nothing more.
+      this.#feed?.refresh();
       return;
     }
+    if (this.#viewers.size >= MAX_VIEWERS) this.#lostViewer()?.close();
     if (this.#viewers.size >= MAX_VIEWERS) {
       this.#refuse(viewerId, {
         code: 'too_many_viewers',
@@ -194,12 +200,13 @@ export class Streamer {
       });
       return;
     }
-    const { iceServers, udpPortRange, maxKbps } = this.#configuration;
+    const { iceServers, udpPortRange, announcedAddresses, hiddenSubnets, maxKbps } = this.#configuration;
     const feed = this.#videoFeed();
     const viewer = new Viewer(
       {
         iceServers,
         udpPortRange,
+        addresses: { announced: announcedAddresses, hidden: hiddenSubnets },
         rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
         track: feed.track,
         target: this.#target,
@@ -215,10 +222,20 @@ export class Streamer {
       },
     );
     this.#viewers.set(viewerId, viewer);
+    if (!(await this.#answer(viewerId, viewer, sdp))) viewer.close();
+  }
+
+  /** A viewer that may be there no longer; the one that came first. */
+  #lostViewer(): Viewer | undefined {
+    return [...this.#viewers.values()].find((viewer) => viewer.lost);
+  }
+
+  /** False when the offer was refused. */
+  async #answer(viewerId: string, viewer: Viewer, sdp: string): Promise<boolean> {
     try {
       this.#emit({ type: 'answer', viewerId, sdp: await viewer.answer(sdp) });
+      return true;
     } catch (error) {
-      viewer.close();
       this.#refuse(
         viewerId,
         new BrowserVmError({
@@ -228,6 +245,7 @@ export class Streamer {
           remedy: 'Send an SDP offer with a video section to receive.',
         }).fault,
       );
+      return false;
     }
   }
 

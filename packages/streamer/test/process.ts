@@ -9,6 +9,7 @@ import {
 } from '@browser-vm/protocol';
 
 type Type = StreamerEvent['type'];
+export type StreamerConfiguration = Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
 
 /** A streamer as the host runs it: a process, its commands and events. */
 export class StreamerProcess {
@@ -27,7 +28,10 @@ export class StreamerProcess {
     });
   }
 
-  static async start(env: Record<string, string> = {}): Promise<StreamerProcess> {
+  static async start(
+    env: Record<string, string> = {},
+    configuration: Partial<StreamerConfiguration> = {},
+  ): Promise<StreamerProcess> {
     const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
     const child = fork(main, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const started = new StreamerProcess(child);
@@ -36,8 +40,11 @@ export class StreamerProcess {
       type: 'configure',
       iceServers: [],
       udpPortRange: null,
+      announcedAddresses: [],
+      hiddenSubnets: [],
       maxKbps: 8000,
       minFrameIntervalMs: 33,
+      ...configuration,
     });
     return started;
   }

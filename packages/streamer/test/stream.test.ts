@@ -3,7 +3,7 @@ import { execFile as execFileCallback } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -154,7 +154,15 @@ test('a viewer that sends what is no message is sent away', async () => {
   await rude.page.close();
 });
 
-test('an offer that is none, and a viewer that offers twice, are refused by name', async () => {
+test('another offer of a viewer restarts ICE on its connection; the channels and the picture go on', async () => {
+  await viewer.rest();
+  const frames = await viewer.read<number>('state.frames');
+  await viewer.read('restart()');
+  await viewer.until(`state.frames > ${frames}`);
+  await viewer.read('clickToPixel()');
+});
+
+test('offers that are none are refused by name, and leave the connection they came on alone', async () => {
   const viewerId = randomUUID();
   const before = streamer.events.length;
   streamer.send({ type: 'offer', viewerId, sdp: 'v=0\r\nrubbish' });
@@ -163,7 +171,39 @@ test('an offer that is none, and a viewer that offers twice, are refused by name
   assert.equal(refused.fault.code, 'offer_refused');
   const again = streamer.events.length;
   streamer.send({ type: 'offer', viewerId: viewer.viewerId, sdp: 'v=0\r\n' });
-  assert.equal((await streamer.event('refused', again)).fault.code, 'viewer_exists');
+  assert.equal((await streamer.event('refused', again)).fault.code, 'offer_refused');
+  await viewer.read('clickToPixel()');
+});
+
+test('media stays within the configured ports, and announced addresses stand beside the host’s own', async () => {
+  const [own = '127.0.0.1'] = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address);
+  const ports = { min: 42_610, max: 42_617 };
+  const configuration = { udpPortRange: ports, announcedAddresses: ['192.0.2.7'], hiddenSubnets: [] };
+  const bound = await StreamerProcess.start({}, configuration);
+  const page = await browser.view(bound);
+  await page.until('state.frames > 0');
+  const { sdp } = await bound.event('answer');
+  const trickled = bound.events.flatMap((event) =>
+    event.type === 'candidate' ? [event.candidate.candidate] : [],
+  );
+  const candidates = [...(sdp.match(/candidate:.*/g) ?? []), ...trickled]
+    .filter((line) => line !== '')
+    .map((line) => line.split(' '));
+  const portsOf = (address: string) =>
+    new Set(candidates.filter((words) => words[4] === address).map((words) => Number(words[5])));
+  assert.ok(portsOf(own).size > 0, `no candidate of ${own}`);
+  for (const port of portsOf(own)) assert.ok(portsOf('192.0.2.7').has(port), `${port} is not announced`);
+  for (const words of candidates) {
+    assert.equal(words[2], 'udp');
+    assert.ok(Number(words[5]) >= ports.min && Number(words[5]) <= ports.max, words.join(' '));
+  }
+  const from = await page.read<number>('route().then(({ remote }) => remote.port)');
+  assert.ok(from >= ports.min && from <= ports.max, `media came from port ${from}`);
+  await page.page.close();
+  await bound.stop();
 });
 
 test('a desktop that goes away and comes back is shown again, over the same connection', async () => {

@@ -54,6 +54,24 @@ async function start(post) {
   await peer.setLocalDescription();
   window.say('offer', peer.localDescription.sdp);
 }
+/** Resolves when media takes a way of the new ICE credentials. */
+async function restart() {
+  await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }));
+  const mine = ufrag(peer.localDescription.sdp);
+  window.say('offer', peer.localDescription.sdp);
+  for (;;) {
+    const { local } = await route();
+    if (local.usernameFragment === mine) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+function ufrag(sdp) { return /a=ice-ufrag:(.*)/.exec(sdp)[1]; }
+async function route() {
+  const report = await peer.getStats(), entries = [...report.values()];
+  const { selectedCandidatePairId } = entries.find(({ type }) => type === 'transport');
+  const pair = report.get(selectedCandidatePairId);
+  return { local: report.get(pair.localCandidateId), remote: report.get(pair.remoteCandidateId) };
+}
 async function answer(sdp) {
   await peer.setRemoteDescription({ type: 'answer', sdp });
   for (const candidate of queued.splice(0)) await peer.addIceCandidate(candidate);

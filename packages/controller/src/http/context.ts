@@ -6,11 +6,13 @@ import type { Auth } from '../auth/guard.ts';
 import type { Access, Principal } from '../auth/principal.ts';
 import type { Queries } from '../database/database.ts';
 import type { SessionService } from '../sessions/service.ts';
+import type { IceServersFor } from '../signaling/ice-servers.ts';
 
 /** What the routes stand on. */
 export interface Context {
   readonly configuration: Configuration;
   readonly auth: Auth;
+  readonly iceServers: IceServersFor;
   readonly sessions: SessionService;
   readonly queries: Queries;
   readonly host: Host;

@@ -16,6 +16,7 @@ export async function openApiText(): Promise<string> {
   const queries = drizzle.mock({ schema, casing: 'snake_case' });
   const server = await buildServer({
     configuration,
+    iceServers: () => [],
     auth: {
       apiToken: '',
       tokens: createTokens(new Uint8Array(32)),
@@ -27,7 +28,7 @@ export async function openApiText(): Promise<string> {
       store: createSessionStore(queries),
       vault: createVault({ id: '', bytes: new Uint8Array(32) }),
       logger,
-      iceServers: [],
+      iceServers: () => [],
       maxVmsPerUser: undefined,
       sessionSeconds: 60,
     }),

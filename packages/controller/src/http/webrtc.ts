@@ -6,14 +6,11 @@ import {
   viewerIdSchema,
 } from '@browser-vm/protocol';
 import { z } from 'zod';
-import { iceServersOf } from '../signaling/ice-servers.ts';
 import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 import { sessionParamsSchema } from './sessions.ts';
 
-export function webrtcRoutes(server: Server, { sessions, configuration }: Context): void {
-  const iceServers = iceServersOf(configuration);
-
+export function webrtcRoutes(server: Server, { sessions, iceServers }: Context): void {
   server.get(
     '/api/webrtc/ice-servers',
     {
@@ -21,11 +18,17 @@ export function webrtcRoutes(server: Server, { sessions, configuration }: Contex
       schema: {
         operationId: 'listIceServers',
         summary: 'STUN and TURN servers for a viewer',
+        description:
+          'Credentials of BROWSER_VM_TURN_URLS are made for each answer, in the name of the session that a viewer is for, and end after BROWSER_VM_TURN_TTL_SECONDS. Ask again for each connection.',
         tags: ['webrtc'],
         response: { 200: iceServersResponseSchema, ...faultResponses },
       },
     },
-    () => ({ iceServers }),
+    async ({ principal }, reply) => {
+      void reply.header('cache-control', 'no-store');
+      const name = principal?.kind === 'viewer' ? `viewer-${principal.sessionId}` : 'operator';
+      return { iceServers: iceServers(name) };
+    },
   );
 
   server.post(

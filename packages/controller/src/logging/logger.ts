@@ -13,6 +13,7 @@ const SECRET_KEYS = [
   'viewerToken',
   'viewerUrl',
   'credential',
+  'iceServers',
   'content',
   'jwe',
   'password',

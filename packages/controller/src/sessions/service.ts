@@ -7,7 +7,6 @@ import {
   type CandidateRequest,
   type Fault,
   type Host,
-  type IceServer,
   type OfferRequest,
   PROVIDERS,
   type Session,
@@ -16,6 +15,7 @@ import {
   type ViewerReport,
 } from '@browser-vm/protocol';
 import type { FastifyBaseLogger } from 'fastify';
+import type { IceServersFor } from '../signaling/ice-servers.ts';
 import type { Vault } from '../vault/vault.ts';
 import { alreadyEnded, sessionOver, shuttingDown, unknownProvider } from './errors.ts';
 import { SessionRun } from './session-run.ts';
@@ -28,7 +28,7 @@ export interface SessionServiceParts {
   readonly store: SessionStore;
   readonly vault: Vault;
   readonly logger: FastifyBaseLogger;
-  readonly iceServers: readonly IceServer[];
+  readonly iceServers: IceServersFor;
   /** Sessions of one user at once; undefined: no limit but the host's. */
   readonly maxVmsPerUser: number | undefined;
   readonly sessionSeconds: number;
@@ -144,7 +144,9 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       });
       run.ended.addEventListener('abort', () => leaving.abort(sessionOver(sessionId, run.ended.reason)));
       runs.set(sessionId, run);
-      const started = run.start({ sessionId, provider, iceServers }, admission.place);
+      // The streamer has them for as long as the session lasts, also while it waits for a place.
+      const servers = iceServers(`streamer-${sessionId}`, parts.sessionSeconds);
+      const started = run.start({ sessionId, provider, iceServers: servers }, admission.place);
       if (admission.waiting === null) {
         await started;
         return store.get(sessionId);

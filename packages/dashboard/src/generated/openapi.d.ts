@@ -152,7 +152,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** STUN and TURN servers for a viewer */
+        /**
+         * STUN and TURN servers for a viewer
+         * @description Credentials of BROWSER_VM_TURN_URLS are made for each answer, in the name of the session that a viewer is for, and end after BROWSER_VM_TURN_TTL_SECONDS. Ask again for each connection.
+         */
         get: operations["listIceServers"];
         put?: never;
         post?: never;

@@ -7,12 +7,14 @@ import {
 } from '@browser-vm/protocol';
 import { ViewerInput } from '../input/viewer-input.ts';
 import type { InputTarget } from '../picture-source.ts';
+import { type Addresses, LocalCandidates } from './local-candidates.ts';
 import { isAddressCandidate, prepareOffer, type Rates } from './sdp.ts';
 import { type DataChannel, type MediaTrack, type PeerConnection, RTCPeerConnection } from './wrtc.ts';
 
 export interface ViewerOptions {
   readonly iceServers: readonly IceServer[];
   readonly udpPortRange: { readonly min: number; readonly max: number } | null;
+  readonly addresses: Addresses;
   readonly rates: Rates;
   readonly track: MediaTrack;
   readonly target: InputTarget;
@@ -27,6 +29,9 @@ export interface ViewerListener {
 
 /** A viewer that never gets through is let go after this. Milliseconds. */
 const CONNECT_MS = 60_000;
+/** A viewer whose connection failed may bring it back by another offer for this long. Milliseconds. */
+const RESTART_MS = 30_000;
+/** Of one negotiation. */
 const MAX_CANDIDATES = 64;
 const FIRST_CANDIDATES_MS = 30;
 /** libwebrtc sends no longer message. Bytes. */
@@ -46,17 +51,22 @@ export class Viewer {
   readonly #options: ViewerOptions;
   readonly #listener: ViewerListener;
   readonly #input: ViewerInput;
+  readonly #local: LocalCandidates;
   readonly #channels = new Map<string, DataChannel>();
   #state: ViewerState | null = null;
   #candidates = 0;
   #onCandidate = () => {};
   #early: IceCandidate[] | null = [];
   #timer: NodeJS.Timeout | null;
+  /** One negotiation after the other. */
+  #negotiation: Promise<unknown> = Promise.resolve();
+  #hasTrack = false;
 
   constructor(options: ViewerOptions, listener: ViewerListener) {
     this.#options = options;
     this.#listener = listener;
     this.#input = new ViewerInput(options.target);
+    this.#local = new LocalCandidates(options.addresses);
     this.#peer = new RTCPeerConnection({
       iceServers: options.iceServers,
       bundlePolicy: 'max-bundle',
@@ -65,17 +75,12 @@ export class Viewer {
     this.#peer.onconnectionstatechange = () => this.#connectionChanged();
     this.#peer.onicecandidate = ({ candidate }) => {
       if (this.#state === 'closed') return;
-      this.#onCandidate();
-      listener.candidate(
-        candidate === null
-          ? END_OF_CANDIDATES
-          : {
-              candidate: candidate.candidate,
-              sdpMid: candidate.sdpMid,
-              sdpMLineIndex: candidate.sdpMLineIndex,
-              usernameFragment: candidate.usernameFragment ?? null,
-            },
-      );
+      if (candidate === null) return listener.candidate(END_OF_CANDIDATES);
+      const { sdpMid, sdpMLineIndex, usernameFragment = null } = candidate;
+      for (const told of this.#local.told(candidate.candidate)) {
+        this.#onCandidate();
+        listener.candidate({ candidate: told, sdpMid, sdpMLineIndex, usernameFragment });
+      }
     };
     this.#peer.ondatachannel = ({ channel }) => this.#opened(channel);
     this.#timer = setTimeout(() => this.#fail(), CONNECT_MS);
@@ -85,10 +90,28 @@ export class Viewer {
     return this.#state === 'connected';
   }
 
-  /** The answer to this viewer's offer. Throws when the offer is none we can answer. */
-  async answer(sdp: string): Promise<string> {
-    await this.#peer.setRemoteDescription({ type: 'offer', sdp: prepareOffer(sdp, this.#options.rates) });
-    this.#peer.addTrack(this.#options.track);
+  /** Was connected, and is not now. */
+  get lost(): boolean {
+    return this.#state === 'disconnected' || this.#state === 'failed';
+  }
+
+  /**
+   * The answer to this viewer's offer: its first, or a later one that restarts ICE on the same connection. Throws
+   * when the offer is none we can answer, which leaves the connection as it was.
+   */
+  answer(sdp: string): Promise<string> {
+    const answer = this.#negotiation.then(() => this.#answer(sdp));
+    this.#negotiation = answer.catch(() => {});
+    return answer;
+  }
+
+  async #answer(sdp: string): Promise<string> {
+    const offer = prepareOffer(sdp, this.#options.rates);
+    this.#early ??= [];
+    this.#candidates = 0;
+    await this.#peer.setRemoteDescription({ type: 'offer', sdp: offer });
+    if (!this.#hasTrack) this.#peer.addTrack(this.#options.track);
+    this.#hasTrack = true;
     const answer = await this.#peer.createAnswer();
     const gathered = this.#firstCandidates();
     await this.#peer.setLocalDescription(answer);
@@ -96,7 +119,7 @@ export class Viewer {
     const early = this.#early ?? [];
     this.#early = null;
     for (const candidate of early) this.candidate(candidate);
-    return this.#peer.localDescription?.sdp ?? answer.sdp;
+    return this.#local.describe(this.#peer.localDescription?.sdp ?? answer.sdp);
   }
 
   /**
@@ -149,8 +172,7 @@ export class Viewer {
   close(): void {
     if (this.#state === 'closed') return;
     this.#become('closed');
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#stopTimer();
     this.#input.releaseAll();
     for (const channel of this.#channels.values()) {
       channel.onmessage = null;
@@ -178,15 +200,20 @@ export class Viewer {
   #connectionChanged(): void {
     if (this.#state === 'closed') return;
     const state = this.#peer.connectionState;
-    if (state === 'failed') this.#fail();
-    else if (state === 'closed') this.close();
-    else this.#become(state === 'new' ? 'connecting' : state);
-    if (state === 'connected' && this.#timer !== null) {
-      clearTimeout(this.#timer);
-      this.#timer = null;
+    if (state === 'closed') {
+      this.close();
+      return;
     }
+    this.#become(state === 'new' ? 'connecting' : state);
+    if (state === 'connected') this.#stopTimer();
     // Keys that were down when the line broke would stay down for as long as it is broken.
-    if (state === 'disconnected') this.#input.releaseAll();
+    if (state === 'disconnected' || state === 'failed') this.#input.releaseAll();
+    if (state === 'failed') this.#timer ??= setTimeout(() => this.close(), RESTART_MS);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #opened(channel: DataChannel): void {
