@@ -31,6 +31,8 @@ export interface IdentityProviderOptions {
   readonly hostNames?: readonly string[];
   /** Reused when a guest already trusts it; otherwise one is made. */
   readonly authority?: Authority;
+  /** HTML shown instead of the page that asks for name and password: then nobody signs in. */
+  readonly page?: string;
   readonly onRequest?: (request: SeenRequest) => void;
   readonly onTokens?: (tokens: IssuedTokens) => void;
 }
@@ -85,7 +87,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       answerOauth(request, response);
       return;
     }
-    answerSignIn(oauth, uid, request, response).catch((error: unknown) => {
+    answerSignIn(oauth, { uid, page: options.page }, request, response).catch((error: unknown) => {
       response.writeHead(400, { 'content-type': 'text/plain' });
       response.end(`This sign-in cannot go on: ${String(error)}`);
     });
@@ -108,14 +110,14 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 
 async function answerSignIn(
   oauth: Provider,
-  uid: string,
+  { uid, page }: { readonly uid: string; readonly page: string | undefined },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   await oauth.interactionDetails(request, response);
   const show = (error: string | null, status: number) => {
     response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
-    response.end(signInPage(uid, error));
+    response.end(page ?? signInPage(uid, error));
   };
   if (request.method !== 'POST') return show(null, 200);
   const form = await readForm(request);

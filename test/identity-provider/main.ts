@@ -2,12 +2,13 @@
  * The identity provider as a program, for a test that runs it in a network namespace of its own:
  *
  *     node test/identity-provider/main.ts --address ADDRESS [--port 443] [--host-name NAME]…
- *       [--authority FILE] [--ca-out FILE] [--log FILE]
+ *       [--authority FILE] [--ca-out FILE] [--log FILE] [--page FILE]
  *
  * Prints one JSON line when it listens: `{address, port, user}`. `--authority` names a JSON file with the
  * certificate authority, made when absent, so that a later run has the same one. `--ca-out` gets its
  * certificate. `--log` gets a JSON line per request (`{type: "request", …}`) and per issue of tokens
- * (`{type: "tokens", idToken, accessToken, refreshToken}`). Ends on SIGTERM or SIGINT.
+ * (`{type: "tokens", idToken, accessToken, refreshToken}`). `--page` names HTML to show instead of the page that
+ * asks for name and password. Ends on SIGTERM or SIGINT.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     authority: { type: 'string' },
     'ca-out': { type: 'string' },
     log: { type: 'string' },
+    page: { type: 'string' },
   },
 });
 if (values.address === undefined) throw new Error('--address is missing');
@@ -41,6 +43,7 @@ const provider = await startIdentityProvider({
   port: Number(values.port),
   hostNames: values['host-name'],
   authority: await authority(values.authority),
+  ...(values.page !== undefined && { page: readFileSync(values.page, 'utf8') }),
   onRequest: (request) => log({ type: 'request', ...request }),
   onTokens: (tokens) => log({ type: 'tokens', ...tokens }),
 });

@@ -64,6 +64,10 @@ export class ControllerProcess {
     return this.#url;
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** What it printed so far. */
   get output(): string {
     return this.#lines.join('\n');

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,14 +22,24 @@ export interface IdentityProviderProcess {
   close(): Promise<void>;
 }
 
+export interface IdentityProviderPage {
+  /** HTML to show instead of the page that asks for name and password. */
+  readonly page?: string;
+}
+
 /** Its certificate authority is kept between runs, so that a template that trusts it can be kept too. */
-export async function startIdentityProvider(keepDirectory: string): Promise<IdentityProviderProcess> {
+export async function startIdentityProvider(
+  keepDirectory: string,
+  { page }: IdentityProviderPage = {},
+): Promise<IdentityProviderProcess> {
   const namespace = process.env.BROWSER_VM_TEST_INTERNET;
   if (namespace === undefined) throw new Error('run this inside a world: node test/world/main.ts ...');
   await mkdir(keepDirectory, { recursive: true, mode: 0o755 });
   const directory = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-idp-'));
   const caFile = path.join(directory, 'ca.pem');
   const logFile = path.join(directory, 'issued.jsonl');
+  const pageFile = path.join(directory, 'page.html');
+  if (page !== undefined) await writeFile(pageFile, page);
   const child = spawn(
     'ip',
     [
@@ -46,6 +56,7 @@ export async function startIdentityProvider(keepDirectory: string): Promise<Iden
       caFile,
       '--log',
       logFile,
+      ...(page === undefined ? [] : ['--page', pageFile]),
     ],
     { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'inherit'] },
   );

@@ -1,6 +1,10 @@
 import { INTERNET } from '../../world/addresses.ts';
 import { KEEP } from './controller-process.ts';
-import { type IdentityProviderProcess, startIdentityProvider } from './identity-provider-process.ts';
+import {
+  type IdentityProviderPage,
+  type IdentityProviderProcess,
+  startIdentityProvider,
+} from './identity-provider-process.ts';
 
 /** The identity provider, and the configuration of a controller whose guests find and trust it. */
 export interface TestWorld {
@@ -9,8 +13,8 @@ export interface TestWorld {
   close(): Promise<void>;
 }
 
-export async function startWorld(): Promise<TestWorld> {
-  const identityProvider = await startIdentityProvider(KEEP);
+export async function startWorld(options: IdentityProviderPage = {}): Promise<TestWorld> {
+  const identityProvider = await startIdentityProvider(KEEP, options);
   return {
     identityProvider,
     environment: {

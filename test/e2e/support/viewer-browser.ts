@@ -9,10 +9,14 @@ export interface ViewerBrowser {
   close(): Promise<void>;
 }
 
-export async function openViewerBrowser(size = { width: 1280, height: 900 }): Promise<ViewerBrowser> {
+/** `program`: runs Chromium with the arguments it is given, perhaps in another namespace. */
+export async function openViewerBrowser(
+  size = { width: 1280, height: 900 },
+  { program = '/usr/bin/chromium', args = [] as readonly string[] } = {},
+): Promise<ViewerBrowser> {
   const profile = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-viewer-'));
   const context: BrowserContext = await chromium.launchPersistentContext(profile, {
-    executablePath: '/usr/bin/chromium',
+    executablePath: program,
     headless: true,
     viewport: size,
     args: [
@@ -22,6 +26,7 @@ export async function openViewerBrowser(size = { width: 1280, height: 900 }): Pr
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
     ],
   });
   const page = context.pages()[0] ?? (await context.newPage());
