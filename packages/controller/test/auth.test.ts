@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { faultSchema, type SignInLink, type StartResponse } from '@browser-vm/protocol';
+import { faultSchema, type SignInLink, type StartResponse, viewerResponseSchema } from '@browser-vm/protocol';
 import { createSignInCodes } from '../src/auth/sign-in-codes.ts';
 import { createTokens } from '../src/auth/tokens.ts';
 import { type Running, startController, temporaryDirectory } from './support/controller.ts';
@@ -135,13 +135,52 @@ describe('viewer tokens', () => {
     }
   });
 
+  test('only an operator lets more viewers in, and one that may only watch ends nothing', async () => {
+    const path = `/api/auth/session/${mine.sessionId}`;
+    const letIn = (mode: string, token?: string) =>
+      running.request(`${path}/viewers`, {
+        method: 'POST',
+        body: JSON.stringify({ mode }),
+        ...(token === undefined ? {} : { token }),
+      });
+    assert.equal((await letIn('view', mine.viewerToken)).status, 403);
+    assert.equal((await letIn('everything')).status, 400);
+    const response = await letIn('view');
+    assert.equal(response.status, 201);
+    const watcher = viewerResponseSchema.parse(await response.json());
+    assert.equal(watcher.mode, 'view');
+    for (const [method, suffix, status] of [
+      ['GET', '', 200],
+      ['POST', '/cancel', 403],
+      ['POST', '/viewers', 403],
+    ] as const) {
+      const answer = await running.request(path + suffix, { method, token: watcher.viewerToken });
+      assert.equal(answer.status, status, `${method} ${suffix}`);
+    }
+    for (const [token, mode] of [
+      [watcher.viewerToken, 'view'],
+      [mine.viewerToken, 'control'],
+      [viewerResponseSchema.parse(await (await letIn('control')).json()).viewerToken, 'control'],
+    ] as const) {
+      const asked = await running.request(`${path}/viewer`, { token });
+      assert.deepEqual(await asked.json(), { mode });
+    }
+    await running.request(`/api/webrtc/session/${mine.sessionId}/offer`, {
+      method: 'POST',
+      token: watcher.viewerToken,
+      body: JSON.stringify({ viewerId: mine.sessionId, sdp: 'v=0' }),
+    });
+    const vm = await running.host.vmOf(mine.sessionId);
+    assert.ok(vm.calls.includes(`offer ${mine.sessionId} view`), vm.calls.join());
+  });
+
   test('an expired, foreign or repurposed token is none', async () => {
     const key = new Uint8Array(32).fill(7);
     const tokens = createTokens(key);
-    const past = await tokens.issueViewer(mine.sessionId, new Date(Date.now() - 1000));
+    const past = await tokens.issueViewer(mine.sessionId, 'control', new Date(Date.now() - 1000));
     assert.equal(await tokens.verifyViewer(past), null);
     assert.equal(await tokens.verifyViewer(await tokens.issueDashboard()), null);
-    const future = await tokens.issueViewer(mine.sessionId, new Date(Date.now() + 60_000));
+    const future = await tokens.issueViewer(mine.sessionId, 'control', new Date(Date.now() + 60_000));
     assert.equal(await tokens.verifyDashboard(future), false);
     assert.notEqual(await tokens.verifyViewer(future), null);
     const path = `/api/auth/session/${mine.sessionId}`;

@@ -144,6 +144,8 @@ test('an unknown session is a 404 on each of its routes', async () => {
     ['GET', `/api/auth/session/${ID}`, undefined],
     ['GET', `/api/auth/session/${ID}/events`, undefined],
     ['POST', `/api/auth/session/${ID}/cancel`, undefined],
+    ['POST', `/api/auth/session/${ID}/viewers`, { mode: 'view' }],
+    ['GET', `/api/auth/session/${ID}/viewer`, undefined],
     ['POST', `/api/auth/session/${ID}/viewer-report`, { stage: 'first_frame' }],
     ['POST', `/api/webrtc/session/${ID}/offer`, { viewerId, sdp: 'v=0' }],
     ['GET', `/api/webrtc/session/${ID}/answer?viewerId=${viewerId}`, undefined],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hopSchema } from './errors.ts';
 import { providerIdSchema } from './provider.ts';
 import { sessionIdSchema, sessionSchema, sessionStateSchema, userIdSchema } from './session.ts';
-import { iceCandidateSchema, iceServerSchema, viewerIdSchema } from './signaling.ts';
+import { iceCandidateSchema, iceServerSchema, viewerIdSchema, viewerModeSchema } from './signaling.ts';
 
 export const healthSchema = z
   .object({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() })
@@ -23,6 +23,17 @@ export const startResponseSchema = z
   })
   .meta({ id: 'StartResponse' });
 export type StartResponse = z.infer<typeof startResponseSchema>;
+
+export const viewerRequestSchema = z.strictObject({ mode: viewerModeSchema }).meta({ id: 'ViewerRequest' });
+
+export const viewerResponseSchema = startResponseSchema
+  .omit({ status: true })
+  .extend({ mode: viewerModeSchema })
+  .meta({ id: 'ViewerResponse' });
+
+/** What whoever asks may do in a session. */
+export const viewerSchema = z.object({ mode: viewerModeSchema }).meta({ id: 'Viewer' });
+export type ViewerAccess = z.infer<typeof viewerSchema>;
 
 export const sessionResponseSchema = sessionSchema;
 

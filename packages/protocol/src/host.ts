@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { AgentStage, Credential } from './agent.ts';
 import type { Fault, Hop } from './errors.ts';
 import type { ProviderDescriptor } from './provider.ts';
-import type { IceCandidate, IceServer, ViewerState } from './signaling.ts';
+import type { IceCandidate, IceServer, ViewerMode, ViewerState } from './signaling.ts';
 
 /** One hop of the machine, checked. */
 export interface Check {
@@ -64,7 +64,7 @@ export interface SessionVm {
   /** In order, from the beginning, ending after `stop` or a failure. One consumer. */
   readonly events: AsyncIterable<VmEvent>;
   /** Resolves with the answer's SDP; works before the VM runs. Rejects with a typed error. */
-  offer(viewerId: string, sdp: string): Promise<string>;
+  offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string>;
   addCandidate(viewerId: string, candidate: IceCandidate): Promise<void>;
   disconnectViewer(viewerId: string): Promise<void>;
   /** A connection to the guest's VNC server. Rejects naming the hop that failed. */

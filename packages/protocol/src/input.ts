@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { viewerModeSchema } from './signaling.ts';
 
 /**
  * What travels between viewer and streamer on data channels, as JSON text.
@@ -8,6 +9,16 @@ import { z } from 'zod';
 export const CHANNELS = { pointer: 'pointer', input: 'input', desktop: 'desktop' } as const;
 
 const coordinate = z.number().int().min(0).max(16_383).describe('pixels of the desktop');
+
+/**
+ * Sizes a viewer may ask of the desktop, in its pixels. Below, sign-in pages cannot be used; above, encoding takes
+ * more of the host than a desktop is worth.
+ */
+export const DESKTOP_SIDE = { min: 320, max: 2560 } as const;
+/** Pixels in all: 2560 x 1600. */
+export const DESKTOP_MAX_AREA = 4_096_000;
+
+const side = z.number().int().min(DESKTOP_SIDE.min).max(DESKTOP_SIDE.max).multipleOf(2);
 
 export const pointerMoveSchema = z.strictObject({
   type: z.literal('move'),
@@ -39,9 +50,18 @@ export const inputMessageSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('release_all') }).describe('focus lost: no key stays down'),
   z.strictObject({ type: z.literal('clipboard'), text: z.string().max(1_048_576) }),
+  z
+    .strictObject({ type: z.literal('resize'), width: side, height: side })
+    .refine(({ width, height }) => width * height <= DESKTOP_MAX_AREA, 'too many pixels')
+    .describe('a size the desktop should have'),
+  z.strictObject({ type: z.literal('take_control') }).describe('from whoever has it, if this viewer may'),
 ]);
 export type PointerMove = z.infer<typeof pointerMoveSchema>;
 export type InputMessage = z.infer<typeof inputMessageSchema>;
+
+/** Who is in control, as told to one viewer. */
+export const controlHolderSchema = z.enum(['you', 'other', 'nobody']);
+export type ControlHolder = z.infer<typeof controlHolderSchema>;
 
 export const desktopMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('size'), width: coordinate, height: coordinate }),
@@ -55,5 +75,11 @@ export const desktopMessageSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('clipboard'), text: z.string() }),
   z.object({ type: z.literal('source'), live: z.boolean().describe('is the picture that of a running VM') }),
+  z.object({
+    type: z.literal('control'),
+    holder: controlHolderSchema,
+    mode: viewerModeSchema.describe('what this viewer may do'),
+    viewers: z.number().int().min(0).describe('connected by WebRTC, this one counted'),
+  }),
 ]);
 export type DesktopMessage = z.infer<typeof desktopMessageSchema>;

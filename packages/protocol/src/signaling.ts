@@ -3,6 +3,10 @@ import { z } from 'zod';
 /** One viewer connection; a page that reconnects makes a new one. */
 export const viewerIdSchema = z.uuid().meta({ id: 'ViewerId' });
 
+/** What a viewer may do: act when it is in control, or only watch. */
+export const viewerModeSchema = z.enum(['control', 'view']).meta({ id: 'ViewerMode' });
+export type ViewerMode = z.infer<typeof viewerModeSchema>;
+
 /** RFC 8829 session descriptions stay far below this. Bytes. */
 const MAX_SDP = 65_536;
 

@@ -5,6 +5,7 @@ import {
   iceServerSchema,
   sdpSchema,
   viewerIdSchema,
+  viewerModeSchema,
   viewerStateSchema,
 } from './signaling.ts';
 
@@ -40,7 +41,12 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
       .nullable()
       .describe("the template's last picture, BGRX, shown until the VM's own arrives"),
   }),
-  z.strictObject({ type: z.literal('offer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
+  z.strictObject({
+    type: z.literal('offer'),
+    viewerId: viewerIdSchema,
+    sdp: sdpSchema,
+    mode: viewerModeSchema,
+  }),
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
   z.strictObject({ type: z.literal('disconnect'), viewerId: viewerIdSchema }),
   z.strictObject({ type: z.literal('ping') }).describe('answered with `pong` at once'),

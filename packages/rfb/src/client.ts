@@ -16,6 +16,8 @@ import {
   fence,
   keyEvent,
   pointerEvent,
+  type Screen,
+  setDesktopSize,
   updateRequest,
 } from './outgoing.ts';
 import type { Picture } from './picture.ts';
@@ -69,6 +71,7 @@ export class RfbClient extends EventEmitter<RfbEvents> {
   #extendedClipboard = false;
   #continuousOn = false;
   #ownClipboard = '';
+  #screenOfServer: Screen | null = null;
   #closed = false;
   #closeReason: RfbError | null = null;
   #coverage: Coverage | null = null;
@@ -152,6 +155,9 @@ export class RfbClient extends EventEmitter<RfbEvents> {
           this.#coverage?.add(rect);
         },
         resized: () => this.#resized(),
+        screen: (screen) => {
+          this.#screenOfServer = screen;
+        },
         cursor: (cursor) => this.emit('cursor', cursor),
         updated: () => this.emit('update', this.#damage.take()),
         clipboard: (action) => this.#clipboardSaid(action),
@@ -197,6 +203,21 @@ export class RfbClient extends EventEmitter<RfbEvents> {
 
   get supportsExtendedKeys(): boolean {
     return this.#extendedKeys;
+  }
+
+  /** Known some time after connecting, when the server said so. */
+  get supportsSetSize(): boolean {
+    return this.#screenOfServer !== null;
+  }
+
+  /**
+   * Asks for a desktop of another size, in pixels, within LIMITS.side; `resize` follows when the server agrees.
+   * No effect where the server cannot.
+   */
+  setSize(width: number, height: number): void {
+    if (this.#screenOfServer === null) return;
+    if (width < 1 || height < 1 || width > LIMITS.side || height > LIMITS.side) return;
+    this.#send(setDesktopSize(width, height, this.#screenOfServer));
   }
 
   /** Asks for the whole desktop, by default only for what changed: then the answer waits for a change. */

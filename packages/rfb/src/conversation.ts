@@ -6,6 +6,7 @@ import type { Framebuffer, Rect } from './framebuffer.ts';
 import { parseHandshake, type ServerInit } from './handshake.ts';
 import type { Parse } from './incoming.ts';
 import { LIMITS } from './limits.ts';
+import type { Screen } from './outgoing.ts';
 
 /** What the parser tells the client while it reads. */
 export interface Listener {
@@ -13,6 +14,8 @@ export interface Listener {
   opened(init: ServerInit): void;
   damaged(rect: Rect): void;
   resized(): void;
+  /** The server's first screen: it takes wishes for another size. */
+  screen(screen: Screen): void;
   cursor(cursor: Cursor): void;
   updated(): void;
   clipboard(action: ClipboardAction): void;
@@ -87,7 +90,11 @@ function* parseRectangle(
     case ENCODING.extendedDesktopSize: {
       const screens = (yield 4).readUInt8(0);
       if (screens > LIMITS.screens) throw new RfbError('limit', `desktop of ${screens} screens`);
-      yield screens * 16;
+      const first = yield screens * 16;
+      listener.screen({
+        id: screens === 0 ? 0 : first.readUInt32BE(0),
+        flags: screens === 0 ? 0 : first.readUInt32BE(12),
+      });
       // The y position is a status; only 0 says that the size given is the desktop's.
       if (rect.y === 0 && framebuffer.resize(rect.width, rect.height)) listener.resized();
       return;

@@ -63,6 +63,26 @@ export function extendedKeyEvent(keysym: number, down: boolean, scanCode: number
   return message;
 }
 
+/** A screen of the desktop as the server names it. */
+export interface Screen {
+  readonly id: number;
+  readonly flags: number;
+}
+
+/** Asks for a desktop of one screen of that size. Pixels. */
+export function setDesktopSize(width: number, height: number, screen: Screen): Buffer {
+  const message = Buffer.alloc(24);
+  message.writeUInt8(251, 0);
+  message.writeUInt16BE(width, 2);
+  message.writeUInt16BE(height, 4);
+  message.writeUInt8(1, 6);
+  message.writeUInt32BE(screen.id, 8);
+  message.writeUInt16BE(width, 16);
+  message.writeUInt16BE(height, 18);
+  message.writeUInt32BE(screen.flags, 20);
+  return message;
+}
+
 export function pointerEvent(mask: number, x: number, y: number): Buffer {
   const message = Buffer.from([5, mask, 0, 0, 0, 0]);
   message.writeUInt16BE(x, 2);

@@ -81,3 +81,18 @@ test('clipboard text goes in and comes out, beyond Latin-1', async () => {
   write.kill();
   client.close();
 });
+
+test('the desktop takes another size on the same connection, and sends all of it', async () => {
+  const client = await connect();
+  await client.takePicture();
+  assert.equal(client.supportsSetSize, true);
+  const resized = once(client, 'resize');
+  client.setSize(1000, 640);
+  client.requestUpdate();
+  assert.deepEqual(await resized, [1000, 640]);
+  const picture = await client.takePicture();
+  assert.deepEqual([picture.width, picture.height], [1000, 640]);
+  client.setSize(100_000, 10);
+  assert.equal((await client.takePicture()).width, 1000, 'a size beyond the bound is not asked for');
+  client.close();
+});

@@ -221,6 +221,7 @@ test('rectangles may arrive byte by byte, overlap in a copy, and land where they
         opened: ignore,
         damaged: ignore,
         resized: ignore,
+        screen: ignore,
         cursor: ignore,
         clipboard: ignore,
         fence: ignore,

@@ -4,10 +4,11 @@ import type { Cursor, Rect } from '@browser-vm/rfb';
 export interface PictureSourceEvents {
   /** The source is connected; its size is known, its picture not yet. */
   attached: [width: number, height: number];
+  /** Another size; `whole` follows when every pixel of it has arrived. */
   resized: [width: number, height: number];
   /** These parts of `pixels` changed. */
   damaged: [damage: readonly Rect[]];
-  /** Every pixel has arrived once since `attached`. */
+  /** Every pixel has arrived once since `attached` or `resized`. */
   whole: [];
   cursor: [cursor: Cursor];
   clipboard: [text: string];
@@ -32,4 +33,6 @@ export interface InputTarget {
   pointer(x: number, y: number, mask: number): void;
   key(keysym: number, pressed: boolean): void;
   clipboard(text: string): void;
+  /** Asks for a desktop of that size, in pixels; the source tells when it has it. */
+  resize(width: number, height: number): void;
 }

@@ -6,8 +6,10 @@ import {
   type StreamerCommand,
   type StreamerEvent,
   toFault,
+  type ViewerMode,
 } from '@browser-vm/protocol';
 import type { Cursor } from '@browser-vm/rfb';
+import { Control, type Seat } from './control/control.ts';
 import { cursorMessage, sameCursor } from './desktop/messages.ts';
 import { VideoFeed } from './encode/feed.ts';
 import { KeyFrameWatch } from './encode/key-frames.ts';
@@ -37,6 +39,7 @@ const DEFAULTS: Configuration = {
 export class Streamer {
   readonly #emit: (event: StreamerEvent) => void;
   readonly #viewers = new Map<string, Viewer>();
+  readonly #control = new Control();
   readonly #keyFrames = new KeyFrameWatch(
     async () => {
       const counts = [...this.#viewers.values()].map((viewer) => viewer.keyFrameRequests());
@@ -49,6 +52,8 @@ export class Streamer {
   #source: RfbSource | null = null;
   #cursor: Cursor | null = null;
   #live = false;
+  /** Has every pixel of the source's present size arrived? */
+  #whole = false;
   #firstPictureSent = false;
   #closed = false;
 
@@ -64,7 +69,7 @@ export class Streamer {
       case 'attach':
         return this.#attach(command);
       case 'offer':
-        return this.#offer(command.viewerId, command.sdp);
+        return this.#offer(command.viewerId, command.sdp, command.mode);
       case 'candidate':
         this.#viewers.get(command.viewerId)?.candidate(command.candidate);
         return;
@@ -92,6 +97,7 @@ export class Streamer {
     pointer: (x, y, mask) => this.#source?.pointer(x, y, mask),
     key: (keysym, pressed) => this.#source?.key(keysym, pressed),
     clipboard: (text) => this.#source?.clipboard(text),
+    resize: (width, height) => this.#source?.resize(width, height),
   };
 
   /** May come again: ahead with the first picture, later with what the session brings. */
@@ -114,15 +120,17 @@ export class Streamer {
   async #attach({ host, port, firstPicture }: Attach): Promise<void> {
     this.#source?.close();
     this.#live = false;
+    this.#whole = false;
     const source = new RfbSource({ host, port });
     this.#source = source;
     source.on('attached', (width, height) => this.#emit({ type: 'attached', width, height }));
-    source.on('whole', () => this.#becameLive(source));
+    source.on('whole', () => this.#becameWhole(source));
+    // Until the new size has every pixel, the picture stays as it was: no black in between.
     source.on('resized', () => {
-      if (this.#live) this.#show(source);
+      this.#whole = false;
     });
     source.on('damaged', (damage) => {
-      if (this.#live) this.#feed?.damaged(damage);
+      if (this.#live && this.#whole) this.#feed?.damaged(damage);
     });
     source.on('cursor', (cursor) => {
       // Servers repeat the shape with each whole picture.
@@ -130,7 +138,8 @@ export class Streamer {
       this.#cursor = cursor;
       this.#tellAll(cursorMessage(cursor));
     });
-    source.on('clipboard', (text) => this.#tellAll({ type: 'clipboard', text }));
+    // Only who may paste into the desktop is told what is copied there.
+    source.on('clipboard', (text) => this.#control.holder?.tell({ type: 'clipboard', text }));
     source.on('lost', (error, final) => this.#lost(source, error, final));
     source.watch(this.#watched());
     if (firstPicture !== null) await this.#showFirst(source, firstPicture);
@@ -147,9 +156,14 @@ export class Streamer {
     this.#show(picture);
   }
 
-  #becameLive(source: RfbSource): void {
-    this.#live = true;
+  #becameWhole(source: RfbSource): void {
+    this.#whole = true;
     this.#show(source);
+    if (!this.#live) this.#becameLive();
+  }
+
+  #becameLive(): void {
+    this.#live = true;
     this.#tellAll({ type: 'source', live: true });
     if (this.#firstPictureSent) return;
     this.#firstPictureSent = true;
@@ -168,6 +182,7 @@ export class Streamer {
     if (this.#source !== source) return;
     const wasLive = this.#live;
     this.#live = false;
+    this.#whole = false;
     if (wasLive) this.#tellAll({ type: 'source', live: false });
     this.#emit({
       type: 'detached',
@@ -182,8 +197,17 @@ export class Streamer {
     });
   }
 
-  async #offer(viewerId: string, sdp: string): Promise<void> {
+  async #offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<void> {
     const known = this.#viewers.get(viewerId);
+    if (known !== undefined && known.mode !== mode) {
+      this.#refuse(viewerId, {
+        code: 'viewer_of_another',
+        message: `Viewer ${viewerId} made its first offer with other rights.`,
+        hop: 'viewer',
+        remedy: 'Use a new viewer id for each connection.',
+      });
+      return;
+    }
     if (known !== undefined) {
       await this.#answer(viewerId, known, sdp);
       // What was sent on the way that broke is lost, and a desktop at rest sends nothing more.
@@ -210,17 +234,26 @@ export class Streamer {
         rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
         track: feed.track,
         target: this.#target,
+        mode,
+        permission: { mayAct: () => this.#control.holds(seat), take: () => this.#control.take(seat) },
       },
       {
         candidate: (candidate: IceCandidate) => this.#emit({ type: 'candidate', viewerId, candidate }),
         state: (state) => {
           if (state === 'closed') this.#viewers.delete(viewerId);
+          if (state === 'connected') this.#control.join(seat);
+          else this.#control.leave(seat);
           this.#watchersChanged(state === 'connected');
           this.#emit({ type: 'viewer', viewerId, state });
         },
-        desktopOpen: () => this.#welcome(viewer),
+        desktopOpen: () => this.#welcome(viewer, seat),
       },
     );
+    const seat: Seat = {
+      mode,
+      release: () => viewer.releaseInput(),
+      tell: (message) => viewer.tell(message),
+    };
     this.#viewers.set(viewerId, viewer);
     if (!(await this.#answer(viewerId, viewer, sdp))) viewer.close();
   }
@@ -268,10 +301,11 @@ export class Streamer {
     return { type: 'size', ...this.#videoFeed().size };
   }
 
-  #welcome(viewer: Viewer): void {
+  #welcome(viewer: Viewer, seat: Seat): void {
     viewer.tell(this.#sizeMessage());
     viewer.tell({ type: 'source', live: this.#live });
     if (this.#cursor !== null) viewer.tell(cursorMessage(this.#cursor));
+    this.#control.tell(seat);
   }
 
   #tellAll(message: DesktopMessage): void {

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ViewerInput } from '../src/input/viewer-input.ts';
+import type { InputTarget } from '../src/picture-source.ts';
 
 type Done = readonly (string | number | boolean)[];
 
-function recorded(): { readonly input: ViewerInput; readonly done: Done[] } {
+function recorded(mayAct = true): { readonly input: ViewerInput; readonly done: Done[] } {
   const done: Done[] = [];
-  const input = new ViewerInput({
+  const target: InputTarget = {
     pointer: (x, y, mask) => done.push(['pointer', x, y, mask]),
     key: (keysym, pressed) => done.push(['key', keysym, pressed]),
     clipboard: (text) => done.push(['clipboard', text]),
-  });
+    resize: (width, height) => done.push(['resize', width, height]),
+  };
+  const input = new ViewerInput(target, { mayAct: () => mayAct, take: () => done.push(['take']) });
   return { input, done };
 }
 
@@ -108,4 +111,33 @@ test('a flood ends the viewer', () => {
   let count = 0;
   while (move(input, 1, count) && count < 100_000) count += 1;
   assert.ok(count >= 1000 && count < 20_000, `${count} messages`);
+});
+
+test('who is not in control has no effect, and may ask to be', () => {
+  const { input, done } = recorded(false);
+  move(input, 1, 0);
+  say(input, { type: 'button', button: 'left', x: 1, y: 2, pressed: true });
+  say(input, { type: 'key', keysym: 0x41, code: 'KeyA', pressed: true });
+  say(input, { type: 'clipboard', text: 'not for the guest' });
+  say(input, { type: 'resize', width: 800, height: 600 });
+  assert.deepEqual(done, []);
+  say(input, { type: 'take_control' });
+  assert.deepEqual(done, [['take']]);
+});
+
+test('a size is asked of the desktop within its bounds, and not too often', () => {
+  const { input, done } = recorded();
+  say(input, { type: 'resize', width: 800, height: 600 });
+  for (const [width, height] of [
+    [801, 600],
+    [300, 600],
+    [2562, 600],
+    [2560, 2560],
+    [800.5, 600],
+  ]) {
+    say(input, { type: 'resize', width, height });
+  }
+  assert.deepEqual(done, [['resize', 800, 600]]);
+  for (let count = 0; count < 50; count += 1) say(input, { type: 'resize', width: 640, height: 480 });
+  assert.ok(done.length < 20, `${done.length} sizes`);
 });

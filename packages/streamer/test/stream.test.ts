@@ -131,6 +131,66 @@ test('a second viewer sees a desktop at rest at once; its end leaves the first a
   await second.page.close();
 });
 
+test('the desktop takes the size its viewer wants, on the same connection, and the picture follows', async () => {
+  const before = streamer.events.length;
+  const mark = await viewer.read<number>('state.messages.length');
+  await viewer.read(`input.send(JSON.stringify({ type: 'resize', width: 1000, height: 640 }))`);
+  await viewer.until('video.videoWidth === 1000 && video.videoHeight === 640');
+  await viewer.until(
+    `state.messages.slice(${mark}).some(({ type, width, height }) => type === 'size' && width === 1000 && height === 640)`,
+  );
+  await viewer.until('colours() > 20');
+  await viewer.rest();
+  await viewer.read(`input.send(JSON.stringify({ type: 'resize', width: 1280, height: 720 }))`);
+  await viewer.until('video.videoWidth === 1280 && colours() > 20');
+  await viewer.rest();
+  await viewer.read('clickToPixel()');
+  assert.deepEqual(streamer.events.slice(before), [], 'nobody was connected again');
+});
+
+test('one viewer acts; the next one takes control, one that may only watch cannot', async () => {
+  const control = (holder: string): string =>
+    `state.messages.findLast(({ type }) => type === 'control')?.holder === '${holder}'`;
+  const click = `for (const pressed of [true, false]) {
+    input.send(JSON.stringify({ type: 'button', button: 'left', pressed, x: 300, y: 300 }));
+  }`;
+  await viewer.until(control('you'));
+  const watcher = await browser.view(streamer, 'view');
+  const second = await browser.view(streamer);
+  await watcher.until(control('other'));
+  await second.until(control('other'));
+  for (const each of [watcher, second]) await each.until(`input.readyState === 'open'`);
+  await viewer.rest();
+  const changes = await viewer.read<number>('state.changes.length');
+  // What these two send comes before the take-over on the same ordered channel, and has no effect.
+  await watcher.read(`${click} input.send('{"type":"take_control"}');`);
+  await second.read(`${click} input.send('{"type":"take_control"}');`);
+  await second.until(control('you'));
+  await viewer.until(control('other'));
+  assert.equal(await watcher.read(control('you')), false);
+  await second.read('clickToPixel()');
+  await second.rest();
+  assert.equal(await viewer.read<number>('state.changes.length'), changes + 1);
+  const seen = await second.read<number>('state.changes.length');
+  await viewer.read(click);
+
+  // Nor is what is copied told to who may not act.
+  const owner = desktop.run('xclip', ['-selection', 'clipboard', '-i', '-quiet'], 'for the one in control');
+  await second.until(
+    `state.messages.some(({ type, text }) => type === 'clipboard' && text.includes('control'))`,
+  );
+  for (const other of [viewer, watcher]) {
+    assert.equal(await other.read(`state.messages.some(({ text }) => text?.includes('in control'))`), false);
+  }
+  owner.kill();
+  assert.equal(await second.read<number>('state.changes.length'), seen, 'the first clicked without effect');
+
+  await second.page.close();
+  await viewer.until(control('you'));
+  await viewer.read('clickToPixel()');
+  await watcher.page.close();
+});
+
 test('clipboard text goes both ways', async () => {
   const text = 'zwei Zeilen\nund ein 🙂';
   await viewer.read(`input.send(JSON.stringify({ type: 'clipboard', text: ${JSON.stringify(text)} }))`);
@@ -165,13 +225,16 @@ test('another offer of a viewer restarts ICE on its connection; the channels and
 test('offers that are none are refused by name, and leave the connection they came on alone', async () => {
   const viewerId = randomUUID();
   const before = streamer.events.length;
-  streamer.send({ type: 'offer', viewerId, sdp: 'v=0\r\nrubbish' });
+  streamer.send({ type: 'offer', viewerId, sdp: 'v=0\r\nrubbish', mode: 'control' });
   const refused = await streamer.event('refused', before);
   assert.equal(refused.viewerId, viewerId);
   assert.equal(refused.fault.code, 'offer_refused');
   const again = streamer.events.length;
-  streamer.send({ type: 'offer', viewerId: viewer.viewerId, sdp: 'v=0\r\n' });
+  streamer.send({ type: 'offer', viewerId: viewer.viewerId, sdp: 'v=0\r\n', mode: 'control' });
   assert.equal((await streamer.event('refused', again)).fault.code, 'offer_refused');
+  const other = streamer.events.length;
+  streamer.send({ type: 'offer', viewerId: viewer.viewerId, sdp: 'v=0\r\n', mode: 'view' });
+  assert.equal((await streamer.event('refused', other)).fault.code, 'viewer_of_another');
   await viewer.read('clickToPixel()');
 });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StreamerEvent } from '@browser-vm/protocol';
+import type { StreamerEvent, ViewerMode } from '@browser-vm/protocol';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { StreamerProcess } from './process.ts';
 
@@ -140,11 +140,12 @@ export class ViewerBrowser {
   }
 
   /** Opens a page that views this streamer. */
-  async view(streamer: StreamerProcess, viewerId: string = randomUUID()): Promise<ViewerPage> {
+  async view(streamer: StreamerProcess, mode: ViewerMode = 'control'): Promise<ViewerPage> {
+    const viewerId = randomUUID();
     const page = await this.#context.newPage();
     const opened = new ViewerPage(page, viewerId);
     await page.exposeFunction('say', (what: string, value: never) => {
-      if (what === 'offer') streamer.send({ type: 'offer', viewerId, sdp: value });
+      if (what === 'offer') streamer.send({ type: 'offer', viewerId, sdp: value, mode });
       else streamer.send({ type: 'candidate', viewerId, candidate: value });
     });
     streamer.listen((event) => opened.hear(event));

@@ -55,7 +55,8 @@ async function identify(
 async function identifyToken(auth: Auth, token: string): Promise<Principal | null> {
   if (sameSecret(token, auth.apiToken)) return { kind: 'operator', via: 'api_token' };
   const grant = await auth.tokens.verifyViewer(token);
-  return grant === null ? null : { kind: 'viewer', sessionId: grant.sessionId, via: 'viewer_token' };
+  if (grant === null) return null;
+  return { kind: 'viewer', sessionId: grant.sessionId, mode: grant.mode, via: 'viewer_token' };
 }
 
 /** The cookie of the session in question comes first; any other proves a viewer all the same. */
@@ -70,7 +71,7 @@ async function identifyViewerCookie(
   for (const name of names) {
     const grant = await auth.tokens.verifyViewer(request.cookies[name] ?? '');
     if (grant !== null && name === viewerCookie(grant.sessionId)) {
-      return { kind: 'viewer', sessionId: grant.sessionId, via: 'viewer_cookie' };
+      return { kind: 'viewer', sessionId: grant.sessionId, mode: grant.mode, via: 'viewer_cookie' };
     }
   }
   return null;
@@ -83,8 +84,13 @@ function requireScope(principal: Principal, access: Access, sessionId: string | 
     return;
   }
   if (access === 'viewer') return;
-  if (access !== 'session') throw forbidden('a viewer token does not reach this');
+  if (access !== 'session' && access !== 'session_control') {
+    throw forbidden('a viewer token does not reach this');
+  }
   if (principal.sessionId !== sessionId) throw forbidden('this viewer token is for another session');
+  if (access === 'session_control' && principal.mode !== 'control') {
+    throw forbidden('this viewer token is for watching only');
+  }
 }
 
 /** Cookies travel by themselves, so what they may do must come from our own pages. */

@@ -5,15 +5,29 @@ import {
   startRequestSchema,
   startResponseSchema,
   userIdSchema,
+  type ViewerMode,
   viewerReportSchema,
+  viewerRequestSchema,
+  viewerResponseSchema,
+  viewerSchema,
 } from '@browser-vm/protocol';
 import { z } from 'zod';
+import { modeOf } from '../auth/principal.ts';
 import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 
 export const sessionParamsSchema = z.object({ id: sessionIdSchema });
 
 export function sessionRoutes(server: Server, { auth, sessions, configuration, origin }: Context): void {
+  const letIn = async (sessionId: string, mode: ViewerMode) => {
+    // Whole seconds, as a JWT has them.
+    const expiry = Math.floor(Date.now() / 1000) + configuration.BROWSER_VM_VIEWER_TOKEN_TTL_SECONDS;
+    const expiresAt = new Date(expiry * 1000);
+    const viewerToken = await auth.tokens.issueViewer(sessionId, mode, expiresAt);
+    const viewerUrl = `${origin()}/dashboard/remote-cli/auth?session=${sessionId}#token=${viewerToken}`;
+    return { viewerUrl, viewerToken, viewerTokenExpiresAt: expiresAt.toISOString() };
+  };
+
   server.post(
     '/api/auth/start',
     {
@@ -28,13 +42,8 @@ export function sessionRoutes(server: Server, { auth, sessions, configuration, o
     async (request, reply) => {
       const session = await sessions.start(request.body);
       const { sessionId, status } = session;
-      // Whole seconds, as a JWT has them.
-      const expiry = Math.floor(Date.now() / 1000) + configuration.BROWSER_VM_VIEWER_TOKEN_TTL_SECONDS;
-      const expiresAt = new Date(expiry * 1000);
-      const viewerToken = await auth.tokens.issueViewer(sessionId, expiresAt);
-      const viewerUrl = `${origin()}/dashboard/remote-cli/auth?session=${sessionId}#token=${viewerToken}`;
       reply.code(201);
-      return { sessionId, status, viewerUrl, viewerToken, viewerTokenExpiresAt: expiresAt.toISOString() };
+      return { sessionId, status, ...(await letIn(sessionId, 'control')) };
     },
   );
 
@@ -70,7 +79,7 @@ export function sessionRoutes(server: Server, { auth, sessions, configuration, o
   server.post(
     '/api/auth/session/:id/cancel',
     {
-      config: { access: 'session' },
+      config: { access: 'session_control' },
       schema: {
         operationId: 'cancelSession',
         summary: 'End a session; its VM goes',
@@ -80,6 +89,44 @@ export function sessionRoutes(server: Server, { auth, sessions, configuration, o
       },
     },
     (request) => sessions.cancel(request.params.id),
+  );
+
+  server.post(
+    '/api/auth/session/:id/viewers',
+    {
+      schema: {
+        operationId: 'createViewer',
+        summary: 'A token and a link for one more viewer, which may act or only watch',
+        tags: ['sessions'],
+        params: sessionParamsSchema,
+        body: viewerRequestSchema,
+        response: { 201: viewerResponseSchema, ...faultResponses },
+      },
+    },
+    async (request, reply) => {
+      const { sessionId } = await sessions.store.get(request.params.id);
+      const { mode } = request.body;
+      reply.code(201);
+      return { sessionId, mode, ...(await letIn(sessionId, mode)) };
+    },
+  );
+
+  server.get(
+    '/api/auth/session/:id/viewer',
+    {
+      config: { access: 'session' },
+      schema: {
+        operationId: 'getViewer',
+        summary: 'What whoever asks may do in this session',
+        tags: ['sessions'],
+        params: sessionParamsSchema,
+        response: { 200: viewerSchema, ...faultResponses },
+      },
+    },
+    async (request) => {
+      await sessions.store.get(request.params.id);
+      return { mode: modeOf(request.principal) };
+    },
   );
 
   server.post(

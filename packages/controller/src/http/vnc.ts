@@ -1,8 +1,10 @@
 import { BrowserVmError } from '@browser-vm/protocol';
 import type { WebSocket } from '@fastify/websocket';
 import { z } from 'zod';
+import { modeOf } from '../auth/principal.ts';
 import { bridge } from '../gateways/vnc/bridge.ts';
 import { closeFor } from '../gateways/vnc/close-codes.ts';
+import { ViewOnlyFilter } from '../gateways/vnc/view-only.ts';
 import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 import { sessionParamsSchema } from './sessions.ts';
@@ -11,7 +13,9 @@ const DESCRIPTION = `RFB over WebSocket, binary frames, subprotocol \`binary\`.
 
 A page is let in by its cookie. A program sends \`authorization\`, or, where it cannot set headers, offers a second
 subprotocol \`bearer.TOKEN\`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
-4410 the session is over, 4502 a hop failed, 1003 text was sent.`;
+4410 the session is over, 4502 a hop failed, 1003 text was sent, 1008 what a viewer that may only watch sent is no RFB.
+
+Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back.`;
 
 export function vncRoutes(server: Server, { sessions }: Context): void {
   server.route({
@@ -40,7 +44,8 @@ export function vncRoutes(server: Server, { sessions }: Context): void {
       try {
         const { stream, ended } = await sessions.openVnc(id, closed);
         if (closed.aborted) stream.destroy();
-        else bridge(socket, stream, ended);
+        else
+          bridge(socket, stream, ended, modeOf(request.principal) === 'view' ? new ViewOnlyFilter() : null);
       } catch (error) {
         const { code, reason } = closeFor(error);
         request.log.warn({ err: error, sessionId: id, code }, 'a VNC connection was not made');

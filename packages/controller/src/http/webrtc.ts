@@ -6,6 +6,7 @@ import {
   viewerIdSchema,
 } from '@browser-vm/protocol';
 import { z } from 'zod';
+import { modeOf } from '../auth/principal.ts';
 import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 import { sessionParamsSchema } from './sessions.ts';
@@ -44,7 +45,7 @@ export function webrtcRoutes(server: Server, { sessions, iceServers }: Context):
         response: { 200: answerSchema, ...faultResponses },
       },
     },
-    (request) => sessions.offer(request.params.id, request.body),
+    (request) => sessions.offer(request.params.id, request.body, modeOf(request.principal)),
   );
 
   server.get(

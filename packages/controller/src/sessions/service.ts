@@ -12,6 +12,7 @@ import {
   type Session,
   type StartRequest,
   type ViewerCandidate,
+  type ViewerMode,
   type ViewerReport,
 } from '@browser-vm/protocol';
 import type { FastifyBaseLogger } from 'fastify';
@@ -42,7 +43,7 @@ export interface SessionService {
   cancel(sessionId: string): Promise<Session>;
   /** Is anything of this session left on the host? */
   isLive(sessionId: string): boolean;
-  offer(sessionId: string, offer: OfferRequest): Promise<Answer>;
+  offer(sessionId: string, offer: OfferRequest, mode: ViewerMode): Promise<Answer>;
   answer(sessionId: string, viewerId: string): Promise<Answer>;
   candidate(sessionId: string, request: CandidateRequest): Promise<void>;
   knownCandidates(sessionId: string): Promise<ViewerCandidate[]>;
@@ -166,9 +167,9 @@ export function createSessionService(parts: SessionServiceParts): SessionService
 
     isLive: (sessionId) => runs.has(sessionId.toLowerCase()),
 
-    async offer(sessionId, { viewerId, sdp }) {
+    async offer(sessionId, { viewerId, sdp }, mode) {
       const viewers = await (await running(sessionId)).viewers();
-      return { viewerId, sdp: await viewers.offer(viewerId, sdp) };
+      return { viewerId, sdp: await viewers.offer(viewerId, sdp, mode) };
     },
 
     async answer(sessionId, viewerId) {

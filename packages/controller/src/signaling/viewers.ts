@@ -3,6 +3,7 @@ import {
   type IceCandidate,
   type SessionVm,
   type ViewerCandidate,
+  type ViewerMode,
 } from '@browser-vm/protocol';
 
 /** Viewers of one session remembered at once; the one that came first gives way. */
@@ -21,7 +22,7 @@ interface Viewer {
 
 /** Offers, answers and candidates between the viewers of one session and its streamer, in any order. */
 export interface Viewers {
-  offer(viewerId: string, sdp: string): Promise<string>;
+  offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string>;
   /** Throws `unknown_viewer` when that viewer made no offer. */
   answer(viewerId: string): Promise<string>;
   candidateFromViewer(viewerId: string, candidate: IceCandidate): Promise<void>;
@@ -44,10 +45,10 @@ export function createViewers(vm: SessionVm): Viewers {
   }
 
   return {
-    async offer(viewerId, sdp) {
+    async offer(viewerId, sdp, mode) {
       const entry = viewer(viewerId);
       entry.fromStreamer.length = 0;
-      const answer = vm.offer(viewerId, sdp);
+      const answer = vm.offer(viewerId, sdp, mode);
       entry.answer = answer;
       answer.catch(() => {
         if (entry.answer === answer) entry.answer = null;

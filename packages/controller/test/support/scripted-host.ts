@@ -11,6 +11,7 @@ import {
   type IceCandidate,
   type Place,
   type SessionVm,
+  type ViewerMode,
   type VmEvent,
   type VmRequest,
 } from '@browser-vm/protocol';
@@ -186,8 +187,8 @@ export class ScriptedVm implements SessionVm {
     this.#wake.resolve();
   }
 
-  async offer(viewerId: string, sdp: string): Promise<string> {
-    this.calls.push(`offer ${viewerId}`);
+  async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
+    this.calls.push(`offer ${viewerId} ${mode}`);
     return `answer to ${sdp}`;
   }
   async addCandidate(_viewerId: string, candidate: IceCandidate): Promise<void> {

@@ -103,6 +103,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/session/{id}/viewers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A token and a link for one more viewer, which may act or only watch */
+        post: operations["createViewer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/session/{id}/viewer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What whoever asks may do in this session */
+        get: operations["getViewer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/session/{id}/viewer-report": {
         parameters: {
             query?: never;
@@ -232,7 +266,9 @@ export interface paths {
          *
          *     A page is let in by its cookie. A program sends `authorization`, or, where it cannot set headers, offers a second
          *     subprotocol `bearer.TOKEN`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
-         *     4410 the session is over, 4502 a hop failed, 1003 text was sent.
+         *     4410 the session is over, 4502 a hop failed, 1003 text was sent, 1008 what a viewer that may only watch sent is no RFB.
+         *
+         *     Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back.
          */
         get: operations["openVnc"];
         put?: never;
@@ -354,6 +390,8 @@ export interface components {
         UserIdInput: string;
         /** Format: uuid */
         ViewerIdInput: string;
+        /** @enum {string} */
+        ViewerModeInput: "control" | "view";
         IceCandidateInput: {
             /** @description empty: no more will follow */
             candidate: string;
@@ -375,6 +413,9 @@ export interface components {
         StartRequestInput: {
             userId: components["schemas"]["UserIdInput"];
             provider: string;
+        };
+        ViewerRequestInput: {
+            mode: components["schemas"]["ViewerModeInput"];
         };
         ViewerReportInput: {
             /** @enum {string} */
@@ -439,6 +480,8 @@ export interface components {
         };
         /** Format: uuid */
         ViewerId: string;
+        /** @enum {string} */
+        ViewerMode: "control" | "view";
         IceServer: {
             urls: string[];
             username?: string;
@@ -476,6 +519,22 @@ export interface components {
             viewerToken: string;
             /** Format: date-time */
             viewerTokenExpiresAt: string;
+        };
+        ViewerResponse: {
+            sessionId: components["schemas"]["SessionId"];
+            /**
+             * Format: uri
+             * @description open in a browser; carries the viewer token in its fragment
+             */
+            viewerUrl: string;
+            /** @description JWT for this session alone */
+            viewerToken: string;
+            /** Format: date-time */
+            viewerTokenExpiresAt: string;
+            mode: components["schemas"]["ViewerMode"];
+        };
+        Viewer: {
+            mode: components["schemas"]["ViewerMode"];
         };
         IceServers: {
             iceServers: components["schemas"]["IceServer"][];
@@ -772,6 +831,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    createViewer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewerRequestInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewerResponse"];
+                };
+            };
+            /** @description what was wrong, where, and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description what failed, where, and what to do */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    getViewer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionIdInput"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Viewer"];
                 };
             };
             /** @description what was wrong, where, and what to do */

@@ -12,6 +12,7 @@ import type {
   HostUsage,
   IceCandidate,
   SessionVm,
+  ViewerMode,
   VmEvent,
   VmRequest,
 } from '@browser-vm/protocol';
@@ -122,9 +123,9 @@ export class DesktopVm implements SessionVm {
     this.push({ type: 'failed', fault, consoleTail });
   }
 
-  async offer(viewerId: string, sdp: string): Promise<string> {
+  async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
     const before = this.streamer.events.length;
-    this.streamer.send({ type: 'offer', viewerId, sdp });
+    this.streamer.send({ type: 'offer', viewerId, sdp, mode });
     return (await this.streamer.event('answer', before)).sdp;
   }
 

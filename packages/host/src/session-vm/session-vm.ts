@@ -13,6 +13,7 @@ import {
   type SessionVm,
   type StreamerEvent,
   toFault,
+  type ViewerMode,
   type VmEvent,
   type VmRequest,
 } from '@browser-vm/protocol';
@@ -109,8 +110,8 @@ export class HostSessionVm implements SessionVm {
     return [this.#vm, this.#streamer].flatMap((process) => (process === null ? [] : [process.pid]));
   }
 
-  async offer(viewerId: string, sdp: string): Promise<string> {
-    return await (await this.#streamerReady.promise).offer(viewerId, sdp);
+  async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
+    return await (await this.#streamerReady.promise).offer(viewerId, sdp, mode);
   }
 
   async addCandidate(viewerId: string, candidate: IceCandidate): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type StreamerCommand,
   type StreamerEvent,
   streamerEventSchema,
+  type ViewerMode,
 } from '@browser-vm/protocol';
 import { limitMemory, type MemoryGroup } from '../system/cgroup.ts';
 import { SYSTEM_PATH } from '../system/run.ts';
@@ -141,12 +142,12 @@ export class StreamerProcess {
     this.send({ type: 'attach', ...at, firstPicture: null });
   }
 
-  async offer(viewerId: string, sdp: string): Promise<string> {
+  async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#answers.get(viewerId)?.reject(late('answer the first of two offers'));
     this.#answers.set(viewerId, { resolve, reject });
     const timer = setTimeout(() => reject(late('answer an offer')), ANSWER_TIMEOUT);
-    this.send({ type: 'offer', viewerId, sdp });
+    this.send({ type: 'offer', viewerId, sdp, mode });
     try {
       return await promise;
     } finally {

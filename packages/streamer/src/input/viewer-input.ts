@@ -1,4 +1,4 @@
-import { CHANNELS, inputMessageSchema, pointerMoveSchema } from '@browser-vm/protocol';
+import { CHANNELS, type InputMessage, inputMessageSchema, pointerMoveSchema } from '@browser-vm/protocol';
 import type { z } from 'zod';
 import type { InputTarget } from '../picture-source.ts';
 import { Budget } from './budget.ts';
@@ -10,8 +10,16 @@ const MAX_LENGTH = { [CHANNELS.pointer]: 256, [CHANNELS.input]: 1_572_864 } as c
 /** Messages a second; a mouse of 1000 Hz stays below. */
 const PER_SECOND = 2000;
 const CLIPBOARDS_PER_SECOND = 5;
+const RESIZES_PER_SECOND = 5;
 /** Messages that do not fit their schema before the viewer is sent away. */
 const MAX_BAD = 100;
+
+/** What this viewer may do now. */
+export interface Permission {
+  mayAct(): boolean;
+  /** Wants to be in control. */
+  take(): void;
+}
 
 /** What one viewer sends on its channels, checked, and turned into input of the desktop. */
 export class ViewerInput {
@@ -20,10 +28,13 @@ export class ViewerInput {
   readonly #keyboard: Keyboard;
   readonly #budget = new Budget(PER_SECOND);
   readonly #clipboardBudget = new Budget(CLIPBOARDS_PER_SECOND);
+  readonly #resizeBudget = new Budget(RESIZES_PER_SECOND);
+  readonly #permission: Permission;
   #bad = 0;
 
-  constructor(target: InputTarget) {
+  constructor(target: InputTarget, permission: Permission) {
     this.#target = target;
+    this.#permission = permission;
     this.#pointer = new Pointer(target);
     this.#keyboard = new Keyboard(target);
   }
@@ -33,10 +44,11 @@ export class ViewerInput {
     if (!this.#budget.take()) return false;
     if (channel === CHANNELS.pointer) {
       const move = this.#check(pointerMoveSchema, MAX_LENGTH.pointer, data);
-      if (move !== null) this.#pointer.move(move);
+      if (move !== null && this.#permission.mayAct()) this.#pointer.move(move);
     } else {
       const message = this.#check(inputMessageSchema, MAX_LENGTH.input, data);
-      if (message !== null) this.#apply(message);
+      if (message?.type === 'take_control') this.#permission.take();
+      else if (message !== null && this.#permission.mayAct()) this.#apply(message);
     }
     return this.#bad <= MAX_BAD;
   }
@@ -47,7 +59,7 @@ export class ViewerInput {
     this.#pointer.releaseAll();
   }
 
-  #apply(message: z.infer<typeof inputMessageSchema>): void {
+  #apply(message: Exclude<InputMessage, { type: 'take_control' }>): void {
     switch (message.type) {
       case 'button':
         this.#pointer.button(message);
@@ -63,6 +75,9 @@ export class ViewerInput {
         break;
       case 'clipboard':
         if (this.#clipboardBudget.take()) this.#target.clipboard(message.text);
+        break;
+      case 'resize':
+        if (this.#resizeBudget.take()) this.#target.resize(message.width, message.height);
     }
   }
 

@@ -60,6 +60,10 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
     this.#client?.clipboard(text);
   }
 
+  resize(width: number, height: number): void {
+    this.#client?.setSize(width, height);
+  }
+
   close(): void {
     this.#closing.abort();
     this.#client?.close();
@@ -91,8 +95,10 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
     this.#coverage = new Coverage(client.width, client.height);
     client.on('update', (damage) => this.#updated(damage));
     client.on('resize', (width, height) => {
-      if (this.#coverage !== null) this.#coverage = new Coverage(width, height);
+      this.#coverage = new Coverage(width, height);
       this.emit('resized', width, height);
+      client.requestUpdate(false);
+      this.#requested = true;
     });
     client.on('cursor', (cursor) => this.emit('cursor', cursor));
     client.on('clipboard', (text) => this.emit('clipboard', text));

@@ -3,9 +3,10 @@ import {
   type DesktopMessage,
   type IceCandidate,
   type IceServer,
+  type ViewerMode,
   type ViewerState,
 } from '@browser-vm/protocol';
-import { ViewerInput } from '../input/viewer-input.ts';
+import { type Permission, ViewerInput } from '../input/viewer-input.ts';
 import type { InputTarget } from '../picture-source.ts';
 import { type Addresses, LocalCandidates } from './local-candidates.ts';
 import { isAddressCandidate, prepareOffer, type Rates } from './sdp.ts';
@@ -18,6 +19,8 @@ export interface ViewerOptions {
   readonly rates: Rates;
   readonly track: MediaTrack;
   readonly target: InputTarget;
+  readonly mode: ViewerMode;
+  readonly permission: Permission;
 }
 
 export interface ViewerListener {
@@ -65,7 +68,7 @@ export class Viewer {
   constructor(options: ViewerOptions, listener: ViewerListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#input = new ViewerInput(options.target);
+    this.#input = new ViewerInput(options.target, options.permission);
     this.#local = new LocalCandidates(options.addresses);
     this.#peer = new RTCPeerConnection({
       iceServers: options.iceServers,
@@ -84,6 +87,10 @@ export class Viewer {
     };
     this.#peer.ondatachannel = ({ channel }) => this.#opened(channel);
     this.#timer = setTimeout(() => this.#fail(), CONNECT_MS);
+  }
+
+  get mode(): ViewerMode {
+    return this.#options.mode;
   }
 
   get connected(): boolean {
@@ -167,6 +174,11 @@ export class Viewer {
       requests += Number(entry.pliCount ?? 0) + Number(entry.firCount ?? 0);
     }
     return requests;
+  }
+
+  /** No key and no button of this viewer stays down. */
+  releaseInput(): void {
+    this.#input.releaseAll();
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { closeReason, VNC_CLOSE } from './close-codes.ts';
+import type { ViewOnlyFilter } from './view-only.ts';
 
 /** Bytes waiting for a slow viewer before the guest is made to wait. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -9,9 +10,15 @@ const PING_INTERVAL_MS = 30_000;
 
 /**
  * Carries bytes both ways, with back-pressure, until either side ends or `ended` is aborted.
+ * `filter`: what the viewer sends goes through it.
  * Takes over both: when it is done, socket and stream are closed.
  */
-export function bridge(socket: WebSocket, stream: Duplex, ended: AbortSignal): void {
+export function bridge(
+  socket: WebSocket,
+  stream: Duplex,
+  ended: AbortSignal,
+  filter: ViewOnlyFilter | null,
+): void {
   let answered = true;
 
   const finish = (code: number, reason: string): void => {
@@ -36,7 +43,13 @@ export function bridge(socket: WebSocket, stream: Duplex, ended: AbortSignal): v
     if (!isBinary)
       return finish(VNC_CLOSE.unsupportedData, closeReason('viewer', 'sent text; RFB is binary'));
     if (stream.destroyed) return;
-    if (!stream.write(data)) socket.pause();
+    try {
+      const bytes = bytesOf(data);
+      const passed = filter === null ? bytes : filter.push(bytes);
+      if (passed.length > 0 && !stream.write(passed)) socket.pause();
+    } catch (error) {
+      finish(VNC_CLOSE.policy, closeReason('viewer', error instanceof Error ? error.message : 'no RFB'));
+    }
   });
   socket.on('close', () => finish(VNC_CLOSE.normal, ''));
   socket.on('error', () => socket.terminate());
@@ -61,4 +74,10 @@ export function bridge(socket: WebSocket, stream: Duplex, ended: AbortSignal): v
   ended.addEventListener('abort', onEnded);
   if (ended.aborted) onEnded();
   else socket.resume();
+}
+
+/** A message of `ws`, in whichever form it came. */
+function bytesOf(data: Buffer | ArrayBuffer | Buffer[]): Buffer {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return Buffer.isBuffer(data) ? data : Buffer.from(data);
 }

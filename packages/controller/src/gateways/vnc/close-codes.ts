@@ -6,6 +6,8 @@ export const VNC_CLOSE = {
   normal: 1000,
   /** The viewer sent text. RFB is binary. */
   unsupportedData: 1003,
+  /** A viewer that may only watch sent what is no RFB. */
+  policy: 1008,
   /** The session ended, or there is none. */
   sessionOver: 4410,
   /** Something between here and the guest's VNC server failed. */

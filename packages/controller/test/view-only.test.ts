@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ViewOnlyFilter } from '../src/gateways/vnc/view-only.ts';
+
+const GREETING = Buffer.from('RFB 003.008\n');
+const bytes = (...values: number[]): Buffer => Buffer.from(values);
+const zeros = (type: number, length: number): Buffer =>
+  Buffer.concat([bytes(type), Buffer.alloc(length - 1)]);
+const int = (value: number): number[] => [...Buffer.from(new Int32Array([value]).buffer).reverse()];
+
+const REQUEST = zeros(3, 10);
+const PIXEL_FORMAT = zeros(0, 20);
+const FENCE = Buffer.concat([bytes(248, 0, 0, 0, 0, 0, 0, 0, 3), Buffer.from('abc')]);
+const HELLO = Buffer.concat([GREETING, bytes(1, 0)]);
+const WELCOMED = Buffer.concat([GREETING, bytes(1, 1)]);
+
+const ACTS = [
+  zeros(4, 8),
+  zeros(5, 6),
+  Buffer.concat([bytes(6, 0, 0, 0, ...int(5)), Buffer.from('hello')]),
+  Buffer.concat([bytes(6, 0, 0, 0, ...int(-12)), Buffer.alloc(12, 3)]),
+  Buffer.concat([bytes(251, 0, 4, 0, 2, 0, 2, 0), Buffer.alloc(32, 3)]),
+  zeros(255, 12),
+  zeros(250, 4),
+];
+
+test('what watching needs goes on, what acts on the desktop does not, however the bytes arrive', () => {
+  const said = Buffer.concat([HELLO, PIXEL_FORMAT, ...ACTS.flatMap((act) => [act, REQUEST]), FENCE]);
+  const expected = Buffer.concat([WELCOMED, PIXEL_FORMAT, ...ACTS.map(() => REQUEST), FENCE]);
+  for (const size of [1, 7, said.length]) {
+    const filter = new ViewOnlyFilter();
+    const passed: Buffer[] = [];
+    for (let at = 0; at < said.length; at += size) passed.push(filter.push(said.subarray(at, at + size)));
+    assert.deepEqual(Buffer.concat(passed), expected, `in pieces of ${size}`);
+  }
+});
+
+test('encodings are asked for such that no copied text comes unasked', () => {
+  const filter = new ViewOnlyFilter();
+  filter.push(HELLO);
+  const passed = filter.push(
+    Buffer.concat([bytes(2, 0, 0, 3), bytes(...int(7), ...int(-316), ...int(-223))]),
+  );
+  const clipboard = int(0xc0a1e5ce | 0);
+  assert.deepEqual(
+    passed,
+    Buffer.concat([
+      bytes(2, 0, 0, 3, ...int(7), ...int(-223), ...clipboard),
+      // May request and be notified of text, of which nothing is to be provided.
+      bytes(6, 0, 0, 0, ...int(-8), ...int(0x0b000001), ...int(0)),
+    ]),
+  );
+});
+
+test('what is no RFB, or too long, ends the viewer', () => {
+  const breaches: Buffer[] = [
+    bytes(7),
+    bytes(255, 1),
+    bytes(2, 0, 255, 255),
+    bytes(248, 0, 0, 0, 0, 0, 0, 0, 65),
+    bytes(6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff),
+    bytes(6, 0, 0, 0, 0x80, 0, 0, 0),
+  ];
+  for (const breach of breaches) {
+    const filter = new ViewOnlyFilter();
+    filter.push(HELLO);
+    assert.throws(() => filter.push(breach), /may only watch/, breach.toString('hex'));
+  }
+  const filter = new ViewOnlyFilter();
+  assert.throws(() => filter.push(Buffer.concat([GREETING, bytes(2)])), /security type/);
+});
