@@ -144,7 +144,7 @@ for (const transport of ['webrtc', 'novnc'] as const) {
     const vm = await connect(page, `focus-${transport}`);
     vm.becomeReady();
     if (transport === 'novnc') await page.getByTestId('use-novnc').click();
-    const picture = transport === 'novnc' ? 'canvas' : '[data-testid="viewer-video"]';
+    const picture = transport === 'novnc' ? '.novnc canvas' : '[data-testid="viewer-video"]';
     await untilColour(page, `[data-testid="viewer"] ${picture}`, FIELD, YELLOW);
     await page.mouse.click(...(await onScreen(page, FIELD)));
     const mark = guest.told.length;
@@ -198,7 +198,7 @@ test('the same by noVNC, at the press of the button, and back', async () => {
   vm.becomeReady();
   await page.getByTestId('use-novnc').click();
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="novnc"]').waitFor();
-  await typeAndClick(page, '[data-testid="viewer"] canvas');
+  await typeAndClick(page, '[data-testid="viewer"] .novnc canvas');
   await page.getByTestId('use-webrtc').click();
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="webrtc"]').waitFor();
   await untilColour(page, '[data-testid="viewer-video"]', FIELD, YELLOW);
@@ -230,8 +230,8 @@ test('when WebRTC does not connect, the viewer turns to noVNC within seconds and
   const from = Date.now();
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="novnc"]').waitFor();
   assert.ok(Date.now() - from < 10_000, `took ${Date.now() - from} ms`);
-  await page.getByText('WebRTC did not connect within 4 s').waitFor();
-  await untilColour(page, '[data-testid="viewer"] canvas', FIELD, YELLOW);
+  await page.getByText('WebRTC did not connect within 3 s').waitFor();
+  await untilColour(page, '[data-testid="viewer"] .novnc canvas', FIELD, YELLOW);
   vm.fail({ code: 'vm_ended', message: 'The virtual machine ended', hop: 'driver', remedy: 'Start again.' }, [
     'Kernel panic - not syncing: a test',
   ]);

@@ -24,6 +24,7 @@ export const TEST_PACKAGES: Readonly<Record<string, string>> = {
   openbox: 'a window manager for tests of the agent',
   xterm: 'types into the display of the VNC server in tests',
   xclip: 'the clipboard of the VNC server in tests',
+  coturn: 'the TURN server in tests',
   'busybox-static': 'the tiny guest of the driver contract',
   postgresql: 'the second database in tests',
 };

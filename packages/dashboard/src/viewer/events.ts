@@ -5,8 +5,8 @@ export type Transport = 'webrtc' | 'novnc';
 
 export type ViewerStatus = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
-/** Why the viewer went from one transport to the other. */
-export type SwitchReason = 'manual' | 'timeout' | 'failed';
+/** Why the viewer went from one transport to the other; `recovered`: WebRTC works again. */
+export type SwitchReason = 'manual' | 'timeout' | 'failed' | 'recovered';
 
 /** Every event of a viewer and what its `detail` holds. */
 export interface ViewerEvents {

@@ -5,6 +5,8 @@ export interface Surface {
   /** Takes keyboard focus, pastes and on-screen keyboards. */
   readonly sink: HTMLTextAreaElement;
   readonly novnc: HTMLElement;
+  /** In front of both while one takes over from the other. */
+  readonly curtain: HTMLCanvasElement;
 }
 
 /** The surface's rules; adopted as a constructed sheet, which a policy of `style-src 'self'` allows. */
@@ -15,6 +17,7 @@ export const SURFACE_CSS = `
 .video { display: block; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
 .novnc { position: absolute; inset: 0; }
 .sink { position: absolute; left: 0; top: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; outline: none; pointer-events: none; font-size: 16px; }
+.curtain { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
 [hidden] { display: none; }
 `;
 
@@ -38,9 +41,12 @@ export function createSurface(parent: ParentNode & Node): Surface {
   sink.setAttribute('autocapitalize', 'off');
   const novnc = element('div', 'novnc');
   novnc.hidden = true;
-  root.append(video, novnc, sink);
+  const curtain = element('canvas', 'curtain');
+  curtain.hidden = true;
+  curtain.setAttribute('aria-hidden', 'true');
+  root.append(video, novnc, curtain, sink);
   parent.append(root);
-  return { root, video, sink, novnc };
+  return { root, video, sink, novnc, curtain };
 }
 
 function element<Name extends keyof HTMLElementTagNameMap>(

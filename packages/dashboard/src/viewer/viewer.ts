@@ -1,5 +1,7 @@
 import { type DesktopMessage, type Fault, GUEST, type ViewerReport } from '@browser-vm/protocol';
 import { copyToClipboard } from './clipboard/clipboard.ts';
+import { BackOff } from './connection/back-off.ts';
+import { onNetworkHint } from './connection/network-hints.ts';
 import type { Signaling } from './connection/signaling.ts';
 import type { ViewerError } from './connection/viewer-error.ts';
 import { faultOf } from './connection/viewer-error.ts';
@@ -16,16 +18,21 @@ import { DesktopInput } from './input/desktop-input.ts';
 import type { Size } from './input/geometry.ts';
 import { NoVncConnection } from './novnc/novnc.ts';
 import { createSurface, type Surface } from './surface.ts';
+import { Curtain } from './video/curtain.ts';
 import { onFirstVideoFrame } from './video/first-frame.ts';
 
-/** WebRTC either connects within this time of its answer, or the viewer turns to noVNC. Milliseconds. */
-const CONNECT_TIMEOUT_MS = 4_000;
+/** WebRTC either connects within this time of its answer, or noVNC shows the desktop meanwhile. Milliseconds. */
+const CONNECT_TIMEOUT_MS = 3_000;
+/** Pauses between attempts to come back to WebRTC while noVNC shows the desktop. Milliseconds. */
+const WAY_BACK = { firstMs: 2_000, mostMs: 60_000 };
+/** A connection that lasted this long was a good one: the next way back begins with the first pause. Milliseconds. */
+const LASTING_MS = 60_000;
 
 export interface ViewerOptions {
   readonly signaling: Signaling;
   /** What to begin with; noVNC is turned to by itself when WebRTC does not work. Default `webrtc`. */
   readonly transport?: Transport;
-  /** Milliseconds; default 4000. */
+  /** Milliseconds; default 3000. */
   readonly connectTimeoutMs?: number;
   /** Shows the desktop and sends nothing to it. Default false. */
   readonly viewOnly?: boolean;
@@ -48,6 +55,13 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #webrtc: WebRtcConnection | null = null;
   #novnc: NoVncConnection | null = null;
   #input: DesktopInput | null = null;
+  /** noVNC was not the person's wish, so WebRTC is tried behind it. */
+  #comingBack = false;
+  readonly #wayBack = new BackOff(WAY_BACK);
+  readonly #curtain: Curtain;
+  #cursor = '';
+  #live = false;
+  #webRtcSince = 0;
   #stopWaitingForFrame = () => {};
   #stopWaitingForLive = () => {};
   /** Stages that were reported: each is a session's first. */
@@ -60,6 +74,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     this.#viewOnly = options.viewOnly ?? false;
     this.#surface = createSurface(parent);
+    this.#curtain = new Curtain(this.#surface.curtain);
+    this.#abort.signal.addEventListener(
+      'abort',
+      onNetworkHint(() => this.#wayBack.hurry()),
+      { once: true },
+    );
     this.#surface.root.addEventListener('keydown', (event) => this.#leaveOnShortcut(event), {
       capture: true,
       signal: this.#abort.signal,
@@ -83,7 +103,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   /** Changes the transport because the person wants it. */
   use(transport: Transport): void {
-    if (transport !== this.#transport) this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
+    if (transport === this.#transport) return;
+    this.#comingBack = false;
+    this.#wayBack.reset();
+    this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
   }
 
   /** Gives the desktop the keyboard. */
@@ -128,36 +151,103 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       `${status === 'connecting' ? 'Connecting' : 'Reconnecting'} by ${NAMES[this.#transport]}`,
     );
     if (novnc) this.#openNoVnc();
-    else this.#openWebRtc(status === 'reconnecting');
+    else this.#openWebRtc();
   }
 
-  #openWebRtc(isRetry: boolean): void {
+  /** In front, or behind noVNC, where it says nothing until it can take over. */
+  #openWebRtc(): void {
+    const inFront = () => this.#transport === 'webrtc';
     let wasConnected = false;
     const connection = new WebRtcConnection(this.#signaling, this.#connectTimeoutMs, {
       connected: () => {
         wasConnected = true;
-        this.#setStatus('connected', 'Connected by WebRTC');
-        this.#attachInput(connection);
+        if (inFront()) this.#webRtcConnected(connection);
+        else this.#takeOver(connection);
+      },
+      interrupted: () => {
+        if (inFront()) this.#setStatus('reconnecting', 'The connection was interrupted. Reconnecting.');
+      },
+      resumed: () => {
+        if (inFront()) this.#setStatus('connected', 'Connected by WebRTC');
+        else this.#takeOver(connection);
+      },
+      late: (error) => {
+        if (!inFront()) return;
+        this.emit('fault', error.fault);
+        this.#fallBack(error, 'timeout', true);
       },
       stream: (stream) => this.#show(stream),
       desktop: (message) => this.#desktopSays(message),
-      lost: (error, reason) => this.#webRtcLost(error, reason, wasConnected && !isRetry),
+      lost: (error, reason) => {
+        if (!inFront()) {
+          this.#stopWaitingForFrame();
+          this.#closeWebRtc();
+          this.#surface.video.hidden = true;
+          this.#comeBackLater(error);
+          return;
+        }
+        this.emit('fault', error.fault);
+        // What was closed may be opened at once; what no longer came through is tried behind noVNC.
+        if (wasConnected && reason === 'failed') this.#reopen();
+        else this.#fallBack(error, reason);
+      },
     });
     this.#webrtc = connection;
   }
 
-  #webRtcLost(error: ViewerError, reason: LossReason, mayRetry: boolean): void {
+  #webRtcConnected(connection: WebRtcConnection): void {
+    this.#webRtcSince = performance.now();
+    this.#setStatus('connected', 'Connected by WebRTC');
+    this.#attachInput(connection);
+  }
+
+  #reopen(): void {
+    this.#curtain.hold(this.#surface.video);
     this.#shut();
-    this.emit('fault', error.fault);
-    if (mayRetry) this.#open('reconnecting');
-    else this.#switch('novnc', reason, `${error.fault.message}. Switched to noVNC.`);
+    this.#open('reconnecting');
+  }
+
+  /** noVNC from now on, and back as soon as WebRTC works. A connection that is only late goes on behind it. */
+  #fallBack(error: ViewerError, reason: LossReason, isLate = false): void {
+    if (performance.now() - this.#webRtcSince > LASTING_MS) this.#wayBack.reset();
+    this.#comingBack = true;
+    this.#switch('novnc', reason, `${error.fault.message}. Switched to noVNC.`, isLate);
+    if (!isLate) this.#comeBackLater(error);
+  }
+
+  #comeBackLater(error: ViewerError): void {
+    if (this.#comingBack && !OVER.has(error.fault.code)) this.#wayBack.schedule(() => this.#openWebRtc());
+  }
+
+  /** WebRTC works again: noVNC shows the desktop until the video does. */
+  #takeOver(connection: WebRtcConnection): void {
+    const { video, novnc } = this.#surface;
+    video.hidden = false;
+    this.#stopWaitingForFrame();
+    this.#stopWaitingForFrame = onFirstVideoFrame(video, () => {
+      if (!connection.usable) return;
+      this.#comingBack = false;
+      this.#closeNoVnc();
+      novnc.hidden = true;
+      this.#curtain.lift();
+      this.#transport = 'webrtc';
+      const message = 'WebRTC works again. Switched back.';
+      this.emit('switch', { from: 'novnc', to: 'webrtc', reason: 'recovered', message });
+      this.#surface.root.style.cursor = this.#cursor;
+      this.#webRtcConnected(connection);
+      this.emit('source', { live: this.#live });
+      this.#firstFrame('webrtc');
+    });
   }
 
   #openNoVnc(): void {
     const connection = new NoVncConnection(this.#surface.novnc, this.#signaling.vncUrl(), {
       viewOnly: this.#viewOnly,
       connected: () => this.#setStatus('connected', 'Connected by noVNC'),
-      firstFrame: () => this.#firstFrame('novnc'),
+      firstFrame: () => {
+        this.#curtain.lift();
+        this.#firstFrame('novnc');
+      },
       size: (width, height) => this.#resized({ width, height }),
       clipboard: (text) => this.#guestCopied(text),
       lost: (fault) => {
@@ -179,7 +269,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         move: connection.sendMove.bind(connection),
         send: (message) => {
           const sent = connection.send(message);
-          if (!sent && message.type === 'clipboard') this.emit('fault', CLIPBOARD_TOO_LONG);
+          if (!sent && connection.usable && message.type === 'clipboard')
+            this.emit('fault', CLIPBOARD_TOO_LONG);
         },
         desktop: () => this.#desktop,
       },
@@ -187,9 +278,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     );
   }
 
-  #switch(to: Transport, reason: SwitchReason, message: string): void {
+  #switch(to: Transport, reason: SwitchReason, message: string, keepWebRtc = false): void {
     const from = this.#transport;
-    this.#shut();
+    const { video, novnc } = this.#surface;
+    this.#curtain.hold(from === 'novnc' ? novnc.querySelector('canvas') : video);
+    if (keepWebRtc) this.#leaveFront();
+    else this.#shut();
     this.#transport = to;
     this.emit('switch', { from, to, reason, message });
     if (this.#status !== 'idle' && this.#status !== 'closed') this.#open('connecting');
@@ -198,8 +292,13 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #show(stream: MediaStream): void {
     const { video } = this.#surface;
     video.srcObject = stream;
-    this.#stopWaitingForFrame();
-    this.#stopWaitingForFrame = onFirstVideoFrame(video, () => this.#firstFrame('webrtc'));
+    if (this.#transport === 'webrtc') {
+      this.#stopWaitingForFrame();
+      this.#stopWaitingForFrame = onFirstVideoFrame(video, () => {
+        this.#curtain.lift();
+        this.#firstFrame('webrtc');
+      });
+    }
     video.play().catch((error: unknown) => {
       // Ending while it starts is no fault; a browser that forbids muted playback is one.
       if (this.#status === 'connected') this.emit('fault', faultOf(error));
@@ -230,17 +329,22 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   }
 
   #desktopSays(message: DesktopMessage): void {
+    // Behind noVNC it is heard from noVNC; what lasts is kept for later.
+    const inFront = this.#transport === 'webrtc';
     switch (message.type) {
       case 'size':
-        this.#resized({ width: message.width, height: message.height });
+        if (inFront) this.#resized({ width: message.width, height: message.height });
         break;
       case 'cursor':
-        this.#surface.root.style.cursor = cursorStyle(message);
+        this.#cursor = cursorStyle(message);
+        if (inFront) this.#surface.root.style.cursor = this.#cursor;
         break;
       case 'clipboard':
-        this.#guestCopied(message.text);
+        if (inFront) this.#guestCopied(message.text);
         break;
       case 'source':
+        this.#live = message.live;
+        if (!inFront) break;
         this.emit('source', { live: message.live });
         if (message.live) this.#becameLive();
     }
@@ -271,18 +375,37 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   }
 
   #shut(): void {
+    this.#wayBack.cancel();
+    this.#leaveFront();
+    this.#closeWebRtc();
+  }
+
+  /** What shows the desktop now shows it no longer; WebRTC itself goes on. */
+  #leaveFront(): void {
     this.#stopWaitingForFrame();
     this.#stopWaitingForLive();
-    this.#input?.close();
-    this.#input = null;
-    this.#webrtc?.close();
-    this.#webrtc = null;
-    this.#novnc?.close();
-    this.#novnc = null;
-    this.#surface.video.srcObject = null;
+    this.#closeNoVnc();
     this.#surface.root.style.cursor = '';
   }
+
+  #closeNoVnc(): void {
+    this.#input?.close();
+    this.#input = null;
+    this.#novnc?.close();
+    this.#novnc = null;
+  }
+
+  #closeWebRtc(): void {
+    this.#webrtc?.close();
+    this.#webrtc = null;
+    this.#live = false;
+    this.#cursor = '';
+    this.#surface.video.srcObject = null;
+  }
 }
+
+/** Faults of a session that has ended: there is nothing to come back to. */
+const OVER: ReadonlySet<string> = new Set(['session_over', 'unknown_session']);
 
 const CLIPBOARD_TOO_LONG: Fault = {
   code: 'clipboard_too_long',

@@ -2,7 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Controller, createController, createLogger } from '@browser-vm/controller';
-import { configurationSchema, type StartResponse, startResponseSchema } from '@browser-vm/protocol';
+import {
+  type Configuration,
+  configurationSchema,
+  type StartResponse,
+  startResponseSchema,
+} from '@browser-vm/protocol';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { freePort } from '../../../rfb/test/desktop.ts';
@@ -10,6 +15,15 @@ import type { DesktopHost } from './desktop-host.ts';
 
 const API_TOKEN = 'an-api-token-for-tests-only';
 const PACKAGE = new URL('../..', import.meta.url).pathname;
+
+export interface DashboardOptions {
+  readonly configuration?: Partial<Configuration>;
+  /** Runs Chromium; default the one of Debian. */
+  readonly chromium?: string;
+  readonly chromiumArgs?: readonly string[];
+  /** Where the browser finds the controller, when that is not where the controller says it is. */
+  readonly reachedAt?: string;
+}
 
 /** The built dashboard, served by the real controller, in a browser that is signed in to it. */
 export class Dashboard {
@@ -27,35 +41,45 @@ export class Dashboard {
     this.#directory = directory;
   }
 
-  static async start(host: DesktopHost): Promise<Dashboard> {
+  static async start(host: DesktopHost, options: DashboardOptions = {}): Promise<Dashboard> {
     const directory = await mkdtemp(join(tmpdir(), 'browser-vm-dashboard-'));
     const outDir = join(directory, 'packages/dashboard/dist');
     await build({ root: PACKAGE, logLevel: 'error', build: { outDir, emptyOutDir: true } });
+    const port = await freePort();
     const controller = await createController({
-      configuration: configurationSchema.parse({
-        BROWSER_VM_STATE_DIR: join(directory, 'state'),
-        BROWSER_VM_PORT: await freePort(),
-        BROWSER_VM_API_TOKEN: API_TOKEN,
-        RATE_LIMIT_MAX_REQUESTS: 100_000,
-      }),
+      configuration: {
+        ...configurationSchema.parse({
+          BROWSER_VM_STATE_DIR: join(directory, 'state'),
+          BROWSER_VM_PORT: port,
+          BROWSER_VM_API_TOKEN: API_TOKEN,
+          RATE_LIMIT_MAX_REQUESTS: 100_000,
+        }),
+        ...options.configuration,
+      },
       host,
       logger: createLogger({ BROWSER_VM_LOG_LEVEL: 'silent' }),
       repositoryRoot: directory,
     });
-    const { url, signInLink } = await controller.listen();
+    const { url: own, signInLink } = await controller.listen();
+    const url = options.reachedAt === undefined ? own : `http://${options.reachedAt}:${port}`;
     const context = await chromium.launchPersistentContext(join(directory, 'profile'), {
-      executablePath: '/usr/bin/chromium',
+      executablePath: options.chromium ?? '/usr/bin/chromium',
       headless: true,
       viewport: { width: 1280, height: 800 },
       permissions: ['clipboard-read', 'clipboard-write'],
-      args: '--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
-        ' ',
-      ),
+      args: [
+        ...'--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
+          ' ',
+        ),
+        // The viewer's page needs a secure context, which loopback and HTTPS are.
+        `--unsafely-treat-insecure-origin-as-secure=${url}`,
+        ...(options.chromiumArgs ?? []),
+      ],
     });
     const dashboard = new Dashboard(url, context, controller, directory);
     context.on('page', (page) => dashboard.#listen(page));
     const page = await dashboard.newPage();
-    await page.goto(signInLink);
+    await page.goto(signInLink.replace(own, url));
     await page.close();
     return dashboard;
   }

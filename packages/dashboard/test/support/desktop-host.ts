@@ -16,7 +16,7 @@ import type {
   VmEvent,
   VmRequest,
 } from '@browser-vm/protocol';
-import { StreamerProcess } from '../../../streamer/test/process.ts';
+import { type StreamerConfiguration, StreamerProcess } from '../../../streamer/test/process.ts';
 
 /**
  * A host that shows one desktop that runs already, through a real streamer per session. What happens in the
@@ -27,6 +27,8 @@ export class DesktopHost implements Host {
   readonly #vncPort: number;
   checks: Check[] = [{ name: 'memory', hop: 'host', ok: true, detail: 'enough' }];
   refuse: BrowserVmError | null = null;
+  /** Of the sessions that start from now on. */
+  streamer: Partial<StreamerConfiguration> = {};
 
   constructor(vncPort: number) {
     this.#vncPort = vncPort;
@@ -38,7 +40,9 @@ export class DesktopHost implements Host {
 
   async start(request: VmRequest): Promise<SessionVm> {
     if (this.refuse !== null) throw this.refuse;
-    const vm = new DesktopVm(request, this.#vncPort, await StreamerProcess.start());
+    const iceServers = [...request.iceServers];
+    const streamer = await StreamerProcess.start({}, { iceServers, ...this.streamer });
+    const vm = new DesktopVm(request, this.#vncPort, streamer);
     this.vms.push(vm);
     return vm;
   }

@@ -103,6 +103,11 @@ export class GuestPage {
     }
   }
 
+  /** Turns the colour of the right side to the other one, without anybody's click. */
+  async turnColour(): Promise<void> {
+    await this.#browser?.pages()[0]?.evaluate(`document.querySelector('#pad').classList.toggle('on')`);
+  }
+
   async close(): Promise<void> {
     await this.#browser?.close();
     this.#server.close();

@@ -7,13 +7,19 @@ import {
   type PointerMove,
 } from '@browser-vm/protocol';
 import { CandidateQueue } from './candidate-queue.ts';
+import { Pulse } from './pulse.ts';
 import type { Signaling } from './signaling.ts';
 import { faultOf, ViewerError } from './viewer-error.ts';
 
 /** How long the controller may take to answer an offer, which it does before the VM runs. Milliseconds. */
 const ANSWER_TIMEOUT_MS = 15_000;
-/** A connection that went quiet may come back by itself for this long. Milliseconds. */
-const DISCONNECTED_GRACE_MS = 3_000;
+/** A connection that did not come up in time goes on trying, for those who wait for it, until this. Milliseconds. */
+const GIVE_UP_MS = 15_000;
+/** How soon after its answer a restart is late: the controller was just reached, so there is a network. Milliseconds. */
+const RESTART_LATE_MS = 1_000;
+/** While the network is away a request hangs; then another one is tried. Milliseconds. */
+const RESTART_REQUEST_MS = 2_500;
+const RESTART_PAUSE_MS = 500;
 /** Moves are dropped while more than this waits to be sent: the next one says more. Bytes. */
 const POINTER_BACKLOG = 16_384;
 
@@ -21,6 +27,11 @@ export type LossReason = 'timeout' | 'failed';
 
 export interface WebRtcListeners {
   readonly connected: () => void;
+  /** Nothing comes any more; input is dropped. It is being restarted: `resumed` or `lost` follows. */
+  readonly interrupted: () => void;
+  readonly resumed: () => void;
+  /** There is a network, and this does not come up on it in time; it goes on trying. */
+  readonly late: (error: ViewerError) => void;
   readonly stream: (stream: MediaStream) => void;
   readonly desktop: (message: DesktopMessage) => void;
   /** At most once; the connection is closed by then. */
@@ -29,7 +40,8 @@ export interface WebRtcListeners {
 
 /**
  * One connection of one viewer: posts its offer at once, trickles candidates both ways, carries video
- * down and input up. "Connected" means that input is accepted too. Never reconnects: make another one.
+ * down and input up. "Connected" means that input is accepted too. When nothing comes any more it restarts ICE, again
+ * and again while the controller cannot be reached; once it is lost, make another one.
  */
 export class WebRtcConnection {
   readonly viewerId = crypto.randomUUID();
@@ -41,25 +53,40 @@ export class WebRtcConnection {
   #input: RTCDataChannel | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connected = false;
+  #away = false;
+  #restarting = false;
+  /** The streamer's candidates, for the present negotiation. */
+  #incoming = new CandidateQueue(() => {});
+  /** Ours. */
+  #outgoing = new CandidateQueue(() => {});
 
-  /** `connectTimeoutMs` runs from the answer until input and video are connected. */
+  /** `connectTimeoutMs` runs from the answer until input and video are connected, or are late. */
   constructor(signaling: Signaling, connectTimeoutMs: number, listeners: WebRtcListeners) {
     this.#signaling = signaling;
     this.#listeners = listeners;
-    this.#negotiate(connectTimeoutMs).catch((error: unknown) => {
+    this.#begin(connectTimeoutMs).catch((error: unknown) => {
       this.#lose(error instanceof ViewerError ? error : new ViewerError(faultOf(error)), 'failed');
     });
   }
 
+  /** Input is accepted. */
+  get usable(): boolean {
+    return this.#connected && !this.#away;
+  }
+
   /** Sends a move unless the channel is closed or clogged. */
   sendMove(move: PointerMove): void {
-    if (this.#pointer?.readyState !== 'open' || this.#pointer.bufferedAmount > POINTER_BACKLOG) return;
+    if (this.#away || this.#pointer?.readyState !== 'open' || this.#pointer.bufferedAmount > POINTER_BACKLOG)
+      return;
     this.#pointer.send(JSON.stringify(move));
   }
 
-  /** Sends in order. False when it was dropped: the channel is not open, or the message is larger than it takes. */
+  /**
+   * Sends in order. False when it was dropped: the channel is not open, nothing comes back, or the message is larger
+   * than it takes.
+   */
   send(message: InputMessage): boolean {
-    if (this.#input?.readyState !== 'open') return false;
+    if (this.#away || this.#input?.readyState !== 'open') return false;
     const text = JSON.stringify(message);
     if (message.type === 'clipboard' && new Blob([text]).size > this.#maxMessageSize()) return false;
     this.#input.send(text);
@@ -73,14 +100,20 @@ export class WebRtcConnection {
     this.#peer?.close();
   }
 
-  async #negotiate(connectTimeoutMs: number): Promise<void> {
+  async #begin(connectTimeoutMs: number): Promise<void> {
     const { signal } = this.#abort;
     this.#timer = setTimeout(() => this.#lose(answerMissing(), 'timeout'), ANSWER_TIMEOUT_MS);
-    const iceServers = await this.#signaling.iceServers(signal);
+    const iceServers = await this.#iceServers(signal);
     if (signal.aborted) return;
+    const peer = this.#createPeer(iceServers);
+    const stop = this.#signaling.onCandidate(this.viewerId, (candidate) => this.#incoming.add(candidate));
+    signal.addEventListener('abort', stop, { once: true });
+    await this.#negotiate(peer, {}, signal);
+    this.#expect(connectTimeoutMs, notConnected(connectTimeoutMs));
+  }
 
-    const peer = this.#createPeer(iceServers.map((server) => ({ ...server, urls: [...server.urls] })));
-    // The controller knows this viewer once it has answered; the peer takes candidates once it has the answer.
+  /** One offer and its answer. The controller knows a viewer once it has answered; the peer takes candidates then. */
+  async #negotiate(peer: RTCPeerConnection, options: RTCOfferOptions, signal: AbortSignal): Promise<void> {
     const outgoing = new CandidateQueue((candidate) => this.#sendCandidate(candidate));
     const incoming = new CandidateQueue((candidate) => {
       if (candidate.candidate === '') return;
@@ -88,18 +121,32 @@ export class WebRtcConnection {
         console.warn('viewer: a candidate of the streamer was refused', error);
       });
     });
-    peer.addEventListener('icecandidate', ({ candidate }) => outgoing.add(fromCandidate(candidate)));
-    const stop = this.#signaling.onCandidate(this.viewerId, (candidate) => incoming.add(candidate));
-    signal.addEventListener('abort', stop, { once: true });
-
-    await peer.setLocalDescription();
+    this.#outgoing = outgoing;
+    this.#incoming = incoming;
+    await peer.setLocalDescription(await peer.createOffer(options));
     const sdp = await this.#signaling.offer(this.viewerId, peer.localDescription?.sdp ?? '', signal);
-    if (signal.aborted) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lose(notConnected(connectTimeoutMs), 'timeout'), connectTimeoutMs);
-    outgoing.open();
+    signal.throwIfAborted();
+    if (peer.remoteDescription !== null && fingerprintOf(sdp) !== fingerprintOf(peer.remoteDescription.sdp)) {
+      throw forgotten();
+    }
     await peer.setRemoteDescription({ type: 'answer', sdp });
+    outgoing.open();
     incoming.open();
+  }
+
+  /** Connected or back within this time, or late; lost when it takes much longer. */
+  #expect(timeoutMs: number, error: ViewerError): void {
+    clearTimeout(this.#timer);
+    if (this.#abort.signal.aborted || this.usable) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = setTimeout(() => this.#lose(error, 'timeout'), GIVE_UP_MS - timeoutMs);
+      this.#listeners.late(error);
+    }, timeoutMs);
+  }
+
+  async #iceServers(signal: AbortSignal): Promise<RTCIceServer[]> {
+    const servers = await this.#signaling.iceServers(signal);
+    return servers.map((server) => ({ ...server, urls: [...server.urls] }));
   }
 
   #createPeer(iceServers: RTCIceServer[]): RTCPeerConnection {
@@ -117,21 +164,59 @@ export class WebRtcConnection {
       askForLowDelay(receiver);
       this.#listeners.stream(streams[0] ?? new MediaStream([track]));
     });
+    peer.addEventListener('icecandidate', ({ candidate }) => this.#outgoing.add(fromCandidate(candidate)));
     peer.addEventListener('connectionstatechange', () => this.#stateChanged(peer.connectionState));
     return peer;
   }
 
   #stateChanged(state: RTCPeerConnectionState): void {
-    const lose = () => this.#lose(connectionFailed(), 'failed');
-    if (state === 'failed') {
-      lose();
-    } else if (state === 'disconnected') {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(lose, DISCONNECTED_GRACE_MS);
-    } else if (state === 'connected') {
-      if (this.#connected) clearTimeout(this.#timer);
+    if (state === 'connected') {
       this.#checkConnected();
+      this.#resume();
+    } else if (!this.#connected) {
+      if (state === 'failed') this.#lose(connectionFailed(), 'failed');
+    } else if (state === 'disconnected' || state === 'failed') {
+      this.#interrupt();
     }
+  }
+
+  #interrupt(): void {
+    if (this.#away || this.#abort.signal.aborted) return;
+    this.#away = true;
+    this.#listeners.interrupted();
+    void this.#restart();
+  }
+
+  #resume(): void {
+    if (!this.#away || this.#peer?.connectionState !== 'connected') return;
+    this.#away = false;
+    clearTimeout(this.#timer);
+    // What was typed as the way broke may arrive now, and the end of a key press not at all.
+    this.send({ type: 'release_all' });
+    this.#listeners.resumed();
+  }
+
+  /** New addresses and ways for the same connection, as often as it takes to reach the controller. */
+  async #restart(): Promise<void> {
+    if (this.#restarting) return;
+    this.#restarting = true;
+    const { signal } = this.#abort;
+    while (!signal.aborted && this.#peer !== null) {
+      const peer = this.#peer;
+      try {
+        const attempt = AbortSignal.any([signal, AbortSignal.timeout(RESTART_REQUEST_MS)]);
+        const iceServers = await this.#iceServers(attempt);
+        // Their credentials may have ended.
+        peer.setConfiguration({ ...peer.getConfiguration(), iceServers });
+        await this.#negotiate(peer, { iceRestart: true }, attempt);
+        this.#expect(RESTART_LATE_MS, connectionFailed());
+        break;
+      } catch (error) {
+        if (isUnreachable(error)) await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
+        else this.#lose(error instanceof ViewerError ? error : new ViewerError(faultOf(error)), 'failed');
+      }
+    }
+    this.#restarting = false;
   }
 
   #checkConnected(): void {
@@ -139,6 +224,8 @@ export class WebRtcConnection {
     if (this.#pointer?.readyState !== 'open' || this.#input?.readyState !== 'open') return;
     this.#connected = true;
     clearTimeout(this.#timer);
+    const pulse = new Pulse(this.#peer, { quiet: () => this.#interrupt(), flowing: () => this.#resume() });
+    this.#abort.signal.addEventListener('abort', () => pulse.stop(), { once: true });
     this.#listeners.connected();
   }
 
@@ -182,6 +269,16 @@ function fromCandidate(candidate: RTCIceCandidate | null): IceCandidate {
   };
 }
 
+/** Did a request end without any answer? */
+function isUnreachable(error: unknown): boolean {
+  // What `fetch` throws without a network is a TypeError in every browser.
+  return error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
+}
+
+function fingerprintOf(sdp: string): string | undefined {
+  return /^a=fingerprint:(.*)$/m.exec(sdp)?.[1];
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -215,6 +312,15 @@ function connectionFailed(): ViewerError {
     code: 'webrtc_failed',
     message: 'The WebRTC connection was lost',
     hop: 'viewer',
+    remedy: REMEDY,
+  });
+}
+
+function forgotten(): ViewerError {
+  return new ViewerError({
+    code: 'webrtc_forgotten',
+    message: 'The streamer no longer knew the connection',
+    hop: 'streamer',
     remedy: REMEDY,
   });
 }
