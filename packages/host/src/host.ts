@@ -15,7 +15,6 @@ import { doctor } from './doctor/doctor.ts';
 import type { Driver, Vm } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
 import { type AgentBundle, bundleAgent, type Image, openImage } from './image/index.ts';
-import { acquireLock } from './image/lock.ts';
 import { pruneLogs } from './logs/prune.ts';
 import { Pool } from './pool/pool.ts';
 import { preflight } from './preflight.ts';
@@ -30,13 +29,12 @@ import { StreamerProcess } from './streamer-process/streamer-process.ts';
 import { diskUsageMb } from './system/disk-usage.ts';
 import { readMemory } from './system/memory.ts';
 import { buildTemplate } from './template/build.ts';
+import { TemplateKeeper, type TemplateUse } from './template/keeper.ts';
 import {
-  pruneTemplates,
   type RunnableTemplate,
   readTemplate,
   type TemplateInputs,
   templateKey,
-  templatesDirectory,
 } from './template/template.ts';
 
 /** What this needs of a logger; pino's fit. */
@@ -73,7 +71,6 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
   );
   const admission = new AdmissionControl({ configuration, mark });
   const vms = new Map<string, HostSessionVm>();
-  let current: RunnableTemplate | null = null;
   let closed = false;
   let pruning: Promise<void> | null = null;
 
@@ -159,6 +156,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
 
   async function inputs(image: Image): Promise<TemplateInputs> {
     const file = configuration.BROWSER_VM_CA_CERTIFICATES;
+    const certificates = file === undefined ? '' : await readCertificates(file);
     return {
       image,
       driver: driver.name,
@@ -166,57 +164,63 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       vcpus: configuration.BROWSER_VM_VCPU,
       memoryMb: configuration.BROWSER_VM_MEMORY_MB,
       commandLine: '',
-      caCertificates: file === undefined ? [] : [await readCertificates(file)],
+      caCertificates: certificates.trim() === '' ? [] : [certificates],
     };
   }
 
-  async function prepare(progress: (line: string) => void, signal: AbortSignal): Promise<void> {
-    const image = await openNewest();
-    await preflight(configuration, image);
-    await resolver.start();
-    const wanted = await inputs(image);
-    const key = templateKey(wanted);
-    await mkdir(templatesDirectory(stateDir), { recursive: true });
-    await mkdir(join(runDir, 'vms'), { recursive: true, mode: 0o711 });
-    const lock = await acquireLock(join(templatesDirectory(stateDir), '.lock'), {
-      waiting: () => progress('waiting for another build of a template'),
-      signal,
-    });
-    try {
-      let template = await readTemplate(stateDir, key);
-      if (template === null) {
-        progress(
-          `making template ${key} of image ${image.manifest.id} under ${wanted.capabilities.accelerator}`,
-        );
-        template = await buildTemplate({
-          ...wanted,
-          stateDir,
-          runDir,
-          takeSlot,
-          driverCode: driver,
-          progress,
-          signal,
-        });
+  const keeper = new TemplateKeeper({
+    stateDir,
+    keep: configuration.BROWSER_VM_KEEP_TEMPLATES,
+    inputs: async () => await inputs(await openNewest().catch(restartForNewer)),
+    ready: ({ image }) => preflight(configuration, image),
+    async build({ wanted, ...how }) {
+      await resolver.start();
+      await mkdir(join(runDir, 'vms'), { recursive: true, mode: 0o711 });
+      // What it takes is not there for a session meanwhile.
+      const place = how.background ? admission.reserve() : null;
+      try {
+        return await buildTemplate({ ...wanted, ...how, stateDir, runDir, takeSlot, driverCode: driver });
+      } finally {
+        place?.release();
       }
-      await pruneTemplates(stateDir, key, configuration.BROWSER_VM_KEEP_TEMPLATES);
-      current = { image, template };
-      pool.use(current);
-      admission.expect(key, await boundsOf(template));
-      progress(`template ${key} is ready`);
-    } finally {
-      await lock.release();
-    }
+    },
+    async onCurrent(runnable) {
+      const bounds = await boundsOf(runnable.template);
+      pool.use(runnable);
+      admission.expect(runnable.template.manifest.key, bounds);
+    },
+    onRetired: ({ directory }) => driver.forget(directory),
+    log: (details, message) =>
+      'err' in details ? logger.warn(details, message) : logger.info(details, message),
+  });
+
+  /** A newer image than this controller's agent is no fault of the image. */
+  function restartForNewer(error: unknown): never {
+    const running = keeper.current !== null;
+    if (!(error instanceof BrowserVmError) || error.code !== 'image_version_mismatch' || !running)
+      throw error;
+    const remedy = 'restart the controller, or build the image from the version that runs';
+    throw new BrowserVmError({ ...error.fault, remedy }, { cause: error });
   }
 
-  /** A newer image, or another controller that made room, may have taken the template away. */
-  async function isCurrent(image: Image): Promise<boolean> {
-    if (current === null || current.image.manifest.id !== image.manifest.id) return false;
-    return (await readTemplate(stateDir, current.template.manifest.key)) !== null;
+  /**
+   * Another monitor than the one that made a template cannot resume it, nor can any when its image is gone.
+   * An image that is not what it was is refused by name.
+   */
+  async function isResumable({ image, template }: RunnableTemplate): Promise<boolean> {
+    try {
+      await openImage({ stateDir, id: image.manifest.id });
+    } catch (error) {
+      if (error instanceof BrowserVmError && error.code === 'image_missing') return false;
+      throw error;
+    }
+    const { accelerator, version } = await driver.probe(image.files.kernel);
+    return version === template.manifest.driverVersion && accelerator === template.manifest.accelerator;
   }
 
   /** Also before anything was prepared, when what stands there is a template of this configuration. */
   async function expectedCapacity(): Promise<HostCapacity> {
-    if (current === null) {
+    if (keeper.current === null) {
       const found = await openNewest()
         .then(async (image) => readTemplate(stateDir, templateKey(await inputs(image))))
         .catch(() => null);
@@ -239,9 +243,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       });
   }
 
-  async function startVm(request: VmRequest): Promise<HostSessionVm> {
-    if (current === null) throw refused('template_missing', 'there is no template');
-    const runnable = current;
+  async function startVm(request: VmRequest, runnable: TemplateUse): Promise<HostSessionVm> {
     const release = pool.hold();
     const prepared = await pool.take(runnable);
     if (closed) {
@@ -254,7 +256,8 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       vmId,
       request,
       driver: driver.name,
-      ...runnable,
+      image: runnable.image,
+      template: runnable.template,
       runDir,
       logDirectory: join(stateDir, 'logs', request.sessionId),
       prepared,
@@ -263,9 +266,13 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       restore: (slot) => restore(slot, vmId, runnable),
       streamer: streamerSettings,
       log: (message, details) => logger.info(details, message),
-      onSettled: release,
+      onSettled: () => {
+        release();
+        runnable.settled();
+      },
       onGone: () => {
         vms.delete(vmId);
+        runnable.release();
         admission.gone(vmId);
         boundLogs();
       },
@@ -281,11 +288,14 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
         driver,
         openImage: openNewest,
         findTemplate: async (image) => readTemplate(stateDir, templateKey(await inputs(image))),
+        template: () => keeper.usage,
         capacity: expectedCapacity,
       }),
 
     async prepare(progress, signal) {
-      await prepare(progress, signal ?? new AbortController().signal);
+      await mkdir(join(runDir, 'vms'), { recursive: true, mode: 0o711 });
+      await keeper.prepare(progress, signal);
+      await resolver.start();
       boundLogs();
       await pool.fill();
     },
@@ -299,15 +309,19 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       let place = request.place;
       try {
         if (closed) throw refused('host_closed', 'this host is shutting down');
-        const image = await openNewest();
-        await preflight(configuration, image);
-        if (!(await isCurrent(image))) {
-          await prepare((line) => logger.info({}, line), new AbortController().signal);
+        await mkdir(join(runDir, 'vms'), { recursive: true, mode: 0o711 });
+        const runnable = await keeper.use(isResumable);
+        try {
+          await preflight(configuration, runnable.image);
+          await resolver.start();
+          place ??= await admission.take();
+          const vm = await startVm(request, runnable);
+          admission.fill(place, vm);
+          return vm;
+        } catch (error) {
+          runnable.release();
+          throw error;
         }
-        place ??= await admission.take();
-        const vm = await startVm(request);
-        admission.fill(place, vm);
-        return vm;
       } catch (error) {
         place?.release();
         throw error;
@@ -333,15 +347,18 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
         freeMemoryMb: availableMb,
         diskMb: { images, templates, logs },
         capacity,
+        template: keeper.usage,
       };
     },
 
-    reconcile: () => reconcile({ runDir, mark, keep: new Set([...vms.keys(), ...pool.vmIds]) }),
+    reconcile: () =>
+      reconcile({ runDir, mark, keep: new Set([...vms.keys(), ...pool.vmIds, ...keeper.buildingIds]) }),
 
     async close() {
       closed = true;
       admission.close();
-      const results = await Promise.allSettled([pool.close(), ...[...vms.values()].map((vm) => vm.stop())]);
+      const stopping = [...vms.values()].map((vm) => vm.stop());
+      const results = await Promise.allSettled([pool.close(), keeper.close(), ...stopping]);
       await pruning;
       await driver.close();
       await resolver.close();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hopSchema } from './errors.ts';
+import { faultSchema, hopSchema } from './errors.ts';
 import { providerIdSchema } from './provider.ts';
 import { sessionIdSchema, sessionSchema, sessionStateSchema, userIdSchema } from './session.ts';
 import { iceCandidateSchema, iceServerSchema, viewerIdSchema, viewerModeSchema } from './signaling.ts';
@@ -117,6 +117,18 @@ export const hostResponseSchema = z
         perVmMb: z.number().describe('what one more VM is expected to take, MiB'),
         loadPerCore: z.number().describe('runnable tasks per core, averaged over a minute'),
         logsLimitMb: z.number(),
+      }),
+      template: z.object({
+        current: z
+          .object({ key: z.string(), imageId: z.string(), builtAt: z.iso.datetime() })
+          .nullable()
+          .describe('what sessions start from'),
+        making: z
+          .object({ key: z.string(), since: z.iso.datetime(), progress: z.string() })
+          .nullable()
+          .describe('the one being made; sessions start from the current one until it is ready'),
+        retiring: z.number().int().describe('others that sessions still run from'),
+        fault: faultSchema.nullable().describe('why the last attempt to replace the current one failed'),
       }),
     }),
     checks: z.array(checkSchema),

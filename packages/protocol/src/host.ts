@@ -91,6 +91,19 @@ export interface HostUsage {
   readonly freeMemoryMb: number;
   readonly diskMb: { readonly images: number; readonly templates: number; readonly logs: number };
   readonly capacity: HostCapacity;
+  readonly template: TemplateUsage;
+}
+
+/** The template that sessions start from, and the one that will replace it. */
+export interface TemplateUsage {
+  /** Null before there is one. */
+  readonly current: { readonly key: string; readonly imageId: string; readonly builtAt: string } | null;
+  /** Being made, while sessions start from `current` or wait for it; with its last line of progress. */
+  readonly making: { readonly key: string; readonly since: string; readonly progress: string } | null;
+  /** Templates besides `current` that sessions still run from. */
+  readonly retiring: number;
+  /** Why the last attempt to replace `current` failed; it is tried again by itself. */
+  readonly fault: Fault | null;
 }
 
 /** What the host measured of its VMs, and what it expects of the next one. Memory in MiB. */

@@ -122,6 +122,7 @@ export class ScriptedHost implements Host {
         loadPerCore: 0,
         logsLimitMb: 1,
       },
+      template: { current: null, making: null, retiring: 0, fault: null },
     };
   }
   async reconcile() {

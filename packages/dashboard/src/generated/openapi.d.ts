@@ -617,6 +617,26 @@ export interface components {
                     loadPerCore: number;
                     logsLimitMb: number;
                 };
+                template: {
+                    /** @description what sessions start from */
+                    current: {
+                        key: string;
+                        imageId: string;
+                        /** Format: date-time */
+                        builtAt: string;
+                    } | null;
+                    /** @description the one being made; sessions start from the current one until it is ready */
+                    making: {
+                        key: string;
+                        /** Format: date-time */
+                        since: string;
+                        progress: string;
+                    } | null;
+                    /** @description others that sessions still run from */
+                    retiring: number;
+                    /** @description why the last attempt to replace the current one failed */
+                    fault: components["schemas"]["Fault"] | null;
+                };
             };
             checks: components["schemas"]["Check"][];
         };

@@ -70,6 +70,7 @@ export class DesktopHost implements Host {
         loadPerCore: 0.5,
         logsLimitMb: 500,
       },
+      template: { current: null, making: null, retiring: 0, fault: null },
     };
   }
   async reconcile() {

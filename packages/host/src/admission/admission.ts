@@ -102,6 +102,11 @@ export class AdmissionControl {
     return { waiting: full.fault, place };
   }
 
+  /** A place for what is no session, whether it fits or not: nobody else is given what it takes. */
+  reserve(): Place {
+    return this.#give();
+  }
+
   /** The VM now stands for its place. */
   fill(place: Place, vm: LiveVm): void {
     this.#places.delete(place);

@@ -5,6 +5,7 @@ import {
   type Configuration,
   type Hop,
   type HostCapacity,
+  type TemplateUsage,
   toFault,
 } from '@browser-vm/protocol';
 import type { Driver } from '../drivers/driver.ts';
@@ -22,6 +23,7 @@ export interface DoctorOptions {
   readonly driver: Driver;
   readonly openImage: () => Promise<Image>;
   readonly findTemplate: (image: Image) => Promise<Template | null>;
+  readonly template: () => TemplateUsage;
   readonly capacity: () => Promise<HostCapacity>;
 }
 
@@ -76,6 +78,17 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
       return `${accelerator}${whyNotKvm === null ? '' : ` (no KVM: ${whyNotKvm})`}, ${options.driver.name} ${version}`;
     }),
     check('template', 'template', async () => {
+      const { current, fault, making } = options.template();
+      if (fault !== null) {
+        throw wrong(
+          'template',
+          `a new template could not be made: ${fault.message}; sessions start from ${current?.key ?? 'none'}`,
+          fault.remedy ?? 'see the log of the controller; it is tried again by itself',
+        );
+      }
+      if (making !== null && current !== null) {
+        return `${making.key} is being made (${making.progress}); until then sessions start from ${current.key}`;
+      }
       const template = await options.findTemplate(await usableImage());
       return template === null ? 'none yet; made at the first start' : template.manifest.key;
     }),

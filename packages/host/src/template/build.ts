@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
@@ -6,6 +6,7 @@ import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import type { Driver, Vm } from '../drivers/driver.ts';
 import type { Slot } from '../slot/slot.ts';
+import { yieldCpus } from '../system/priority.ts';
 import {
   buildingDirectory,
   finishTemplate,
@@ -30,6 +31,8 @@ export interface BuildTemplateOptions extends TemplateInputs {
   readonly runDir: string;
   readonly takeSlot: () => Promise<Slot>;
   readonly driverCode: Driver;
+  /** Beside sessions, which come first. */
+  readonly background: boolean;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -75,6 +78,7 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
       snapshotDirectory: building,
     });
     const booted = vm;
+    if (options.background) await yieldCpus(vm.pid);
     const died = new AbortController();
     void vm.exited.then(({ reason }) => died.abort(reason));
     const signal = AbortSignal.any([options.signal, died.signal, AbortSignal.timeout(BUILD_TIMEOUT)]);
@@ -158,20 +162,26 @@ function describe(stage: AgentStage): string {
 async function rest(pid: number, signal: AbortSignal): Promise<void> {
   const until = performance.now() + REST_TIMEOUT;
   let calm = 0;
-  let before = await cpuSeconds(pid);
+  let before = await wantedSeconds(pid);
   while (calm < 3 && performance.now() < until) {
     await delay(1000, undefined, { signal });
-    const now = await cpuSeconds(pid);
+    const now = await wantedSeconds(pid);
     calm = now - before < REST_SHARE ? calm + 1 : 0;
     before = now;
   }
 }
 
-/** User and system time of a process; clock ticks are hundredths of a second on Linux. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const [, fields = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
-  const [user, system] = fields.split(' ').slice(11, 13);
-  return (Number(user) + Number(system)) / 100;
+/** Time that a process had a CPU or waited for one: a guest that others crowd out is not at rest. */
+async function wantedSeconds(pid: number): Promise<number> {
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const times = await Promise.all(
+    tasks.map(async (task) => {
+      const line = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0 0');
+      const [ran, waited] = line.split(' ');
+      return Number(ran) + Number(waited);
+    }),
+  );
+  return times.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e9;
 }
 
 async function lastPicture(slot: Slot, signal: AbortSignal): Promise<Picture> {

@@ -1,4 +1,5 @@
 import type { HostReport } from '../../api/client.ts';
+import { exactTime } from '../../ui/time.ts';
 
 /** What runs on the host, what it takes, and how much more fits. */
 export function HostSummary({ usage }: { usage: HostReport['usage'] }) {
@@ -21,9 +22,23 @@ export function HostSummary({ usage }: { usage: HostReport['usage'] }) {
           name="Disk"
           value={`images ${size(diskMb.images)}, templates ${size(diskMb.templates)}, logs ${size(diskMb.logs)} of at most ${size(capacity.logsLimitMb)}`}
         />
+        <Fact name="Template" value={templateText(usage.template)} />
       </dl>
     </details>
   );
+}
+
+/** What sessions start from, and what becomes of it. */
+function templateText({ current, making, retiring, fault }: HostReport['usage']['template']): string {
+  const parts = [
+    current === null
+      ? 'none yet'
+      : `of image ${current.imageId}, made ${exactTime(Date.parse(current.builtAt))}`,
+  ];
+  if (making !== null) parts.push(`a new one is being made: ${making.progress}`);
+  if (retiring > 0) parts.push(`${retiring} older in use by open sessions`);
+  if (fault !== null) parts.push(`a new one could not be made: ${fault.message}`);
+  return parts.join('; ');
 }
 
 function Fact({ name, value }: { name: string; value: string }) {

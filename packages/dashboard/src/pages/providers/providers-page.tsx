@@ -1,7 +1,6 @@
 import type { Fault } from '@browser-vm/protocol';
-import { useCallback, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { api, toFault } from '../../api/client.ts';
-import { useResource } from '../../api/use-resource.ts';
 import { navigate, useAddress } from '../../router/location.ts';
 import { providersPath, sessionPath } from '../../router/paths.ts';
 import { Layout } from '../../ui/layout.tsx';
@@ -13,6 +12,7 @@ import { cardState } from './card-state.ts';
 import { HostNotice } from './host-notice.tsx';
 import { HostSummary } from './host-summary.tsx';
 import { ProviderCard } from './provider-card.tsx';
+import { useHostReport } from './use-host-report.ts';
 import { useOverview } from './use-overview.ts';
 import { UserField } from './user-field.tsx';
 import { chooseUserId, rememberedUserId, rememberUserId } from './user-id.ts';
@@ -24,7 +24,7 @@ export function ProvidersPage() {
   const address = useAddress();
   const userId = chooseUserId(address.searchParams.get('user'), rememberedUserId());
   const { resource, reload } = useOverview(userId);
-  const host = useResource(useCallback((signal: AbortSignal) => api.host(signal), []));
+  const host = useHostReport();
   const [starting, setStarting] = useState<string | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const now = useNow(CLOCK_MS);

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BrowserVmError } from '@browser-vm/protocol';
@@ -123,17 +124,18 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
         });
       }
       const path = memoryFile(snapshotDirectory);
-      const file = mapsReadOnlyFiles(qemu) ? await open(path, 'r') : null;
+      const readOnlyFile = mapsReadOnlyFiles(qemu);
+      const memory = readOnlyFile ? openSync(path, 'r') : await sealed.descriptor(path);
       try {
         const { vm, stateDescriptor } = await start(spec, {
           environment,
           groupPrefix,
           accelerator,
           commandLine: snapshot.commandLine,
-          memory: { copyOf: file === null ? 'sealed' : 'readOnlyFile' },
+          memory: { copyOf: readOnlyFile ? 'readOnlyFile' : 'sealed' },
           target: null,
           from: {
-            memory: file?.fd ?? (await sealed.descriptor(path)),
+            memory,
             state: stateFile(snapshotDirectory),
           },
         });
@@ -146,7 +148,7 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
           throw error;
         }
       } finally {
-        await file?.close();
+        closeSync(memory);
       }
     },
 

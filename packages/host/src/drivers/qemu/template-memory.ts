@@ -40,14 +40,17 @@ print "$fd\\n";
 export class SealedMemory {
   readonly #copies = new Map<string, Promise<number>>();
 
-  /** A descriptor of the file's content. It is ours: duplicate by inheriting, do not close. */
+  /** A descriptor of the file's content, which the caller closes. */
   async descriptor(path: string): Promise<number> {
     const { ino, mtimeMs } = await stat(path);
     const key = `${path}:${ino}:${mtimeMs}`;
     const known = this.#copies.get(key) ?? seal(path);
     this.#copies.set(key, known);
     known.catch(() => this.#copies.delete(key));
-    return await known;
+    const descriptor = await known;
+    // Forgotten meanwhile, and with that closed.
+    if (this.#copies.get(key) !== known) return await this.descriptor(path);
+    return openSync(`/proc/self/fd/${descriptor}`, 'r');
   }
 
   /** Of one file; VMs that run from it keep theirs. */
