@@ -4,24 +4,16 @@
  *   node scripts/in-world.ts bench/start.ts [OPTION ...]
  */
 import { spawn } from 'node:child_process';
-import path from 'node:path';
-import { printFault, setUp, TEST_PACKAGES } from '@browser-vm/cli';
+import { setUpForTests } from './set-up.ts';
+import { root } from './steps.ts';
+import { inWorld } from './world.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
-try {
-  await setUp({
-    repositoryRoot: root,
-    stateDir: process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm',
-    extraPackages: Object.keys(TEST_PACKAGES),
-  });
-} catch (error) {
-  printFault(error);
-  process.exit(1);
-}
-const node = [process.execPath, '--disable-warning=ExperimentalWarning'];
-const child = spawn(process.execPath, ['test/world/main.ts', ...node, ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-});
+await setUpForTests();
+const [file = '', ...args] = inWorld([
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  ...process.argv.slice(2),
+]);
+const child = spawn(file, args, { cwd: root, stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.once('close', (code) => process.exit(code ?? 1));

@@ -7,7 +7,8 @@ export interface Step {
   readonly command: readonly string[];
 }
 
-const root = path.resolve(import.meta.dirname, '..');
+/** Of the checkout. */
+export const root = path.resolve(import.meta.dirname, '..');
 
 /** Runs each step to its end, the next only when the one before ended well; ends this process with 1 otherwise. */
 export async function runSteps(steps: readonly Step[]): Promise<void> {

@@ -4,12 +4,11 @@
  *   node scripts/test.ts [check] [packages] [conformance] [e2e] [--driver qemu]
  */
 import { globSync } from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { printFault, setUp, TEST_PACKAGES } from '@browser-vm/cli';
-import { runSteps, type Step } from './steps.ts';
+import { setUpForTests } from './set-up.ts';
+import { root, runSteps, type Step } from './steps.ts';
+import { inWorld } from './world.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { driver: { type: 'string', default: 'qemu' } },
@@ -22,11 +21,6 @@ function nodeTest(name: string, pattern: string): Step {
   return { name, command: [process.execPath, '--test', '--test-concurrency=1', ...files] };
 }
 
-/** Runs a step in network namespaces of its own, from which nothing outside this machine can be reached. */
-function inWorld(step: Step): Step {
-  return { name: step.name, command: [process.execPath, 'test/world/main.ts', ...step.command] };
-}
-
 const parts: Record<string, () => Step> = {
   check: () => ({ name: 'check', command: [process.execPath, 'scripts/check.ts'] }),
   packages: () => nodeTest('tests of each package', 'packages/*/test/*.test.ts'),
@@ -34,7 +28,10 @@ const parts: Record<string, () => Step> = {
     process.env.BROWSER_VM_TEST_DRIVER = values.driver;
     return nodeTest(`driver contract: ${values.driver}`, 'packages/host/test/conformance/*.test.ts');
   },
-  e2e: () => inWorld(nodeTest('sign-ins end to end', 'test/e2e/*.test.ts')),
+  e2e: () => {
+    const step = nodeTest('sign-ins end to end', 'test/e2e/*.test.ts');
+    return { ...step, command: inWorld(step.command) };
+  },
 };
 
 const unknown = positionals.filter((name) => !(name in parts));
@@ -43,15 +40,6 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-try {
-  await setUp({
-    repositoryRoot: root,
-    stateDir: process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm',
-    extraPackages: Object.keys(TEST_PACKAGES),
-  });
-} catch (error) {
-  printFault(error);
-  process.exit(1);
-}
+await setUpForTests();
 const chosen = positionals.length > 0 ? positionals : Object.keys(parts);
 await runSteps(chosen.map((name) => parts[name]?.()).filter((step): step is Step => step !== undefined));

@@ -11,11 +11,12 @@ import {
   type Host,
   PROVIDERS,
   type SessionVm,
+  stateDirectory,
 } from '@browser-vm/protocol';
 import { createHost } from '../src/host.ts';
 import { groupPrefixOf, markOf } from '../src/slot/names.ts';
 
-const stateDir = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
+const stateDir = stateDirectory(process.env);
 let runDir: string;
 let host: Host;
 

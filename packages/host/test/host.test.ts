@@ -14,6 +14,7 @@ import {
   type Host,
   PROVIDERS,
   type SessionVm,
+  stateDirectory,
   type VmEvent,
 } from '@browser-vm/protocol';
 import { isBlank, RfbClient } from '@browser-vm/rfb';
@@ -22,7 +23,7 @@ import { markOf } from '../src/slot/names.ts';
 import { ownIndexes } from '../src/slot/slot.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../..');
-const stateDir = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
+const stateDir = stateDirectory(process.env);
 const silent = { info() {}, warn() {} };
 const provider = PROVIDERS.get('codex')!;
 

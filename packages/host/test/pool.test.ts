@@ -10,13 +10,14 @@ import {
   type Host,
   PROVIDERS,
   type SessionVm,
+  stateDirectory,
   type VmEvent,
 } from '@browser-vm/protocol';
 import { createHost } from '../src/host.ts';
 import { markOf } from '../src/slot/names.ts';
 import { ownIndexes } from '../src/slot/slot.ts';
 
-const stateDir = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
+const stateDir = stateDirectory(process.env);
 const FULL = { slots: 3, streamers: 2, warm: 1 };
 const started: string[] = [];
 let runDir: string;

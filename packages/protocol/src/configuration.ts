@@ -200,3 +200,8 @@ export const configurationSchema = z.strictObject({
 });
 export type Configuration = z.infer<typeof configurationSchema>;
 export type ConfigurationKey = keyof Configuration;
+
+/** Where images, templates and secrets are, for programs that need no other key. */
+export function stateDirectory(environment: Readonly<Record<string, string | undefined>>): string {
+  return configurationSchema.shape.BROWSER_VM_STATE_DIR.parse(environment.BROWSER_VM_STATE_DIR);
+}

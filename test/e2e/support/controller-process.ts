@@ -5,13 +5,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { stateDirectory } from '@browser-vm/protocol';
 
 const run = promisify(execFile);
 
 export const repositoryRoot = path.resolve(import.meta.dirname, '../../..');
 
 /** Where the set-up put the image. */
-const SHARED_STATE = process.env.BROWSER_VM_STATE_DIR ?? '/var/lib/browser-vm';
+const SHARED_STATE = stateDirectory(process.env);
 
 /** What is kept between test runs: a template and the authority it trusts; both can be removed at any time. */
 export const KEEP = path.join(SHARED_STATE, 'tests');
