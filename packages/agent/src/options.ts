@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly ownsMachine: boolean;
   /** Milliseconds until display and browser must have painted. */
   readonly prepareTimeoutMs: number;
+  /** Milliseconds a running browser may take to accept a page to open. */
+  readonly openTimeoutMs: number;
   /** A line for the console of the VM; never secret. */
   readonly writeLine: (line: string) => void;
 }
@@ -48,6 +50,7 @@ export function guestOptions(agentVersion: string, user: AgentOptions['user']): 
     ownsMachine: true,
     // Chromium paints after 20 to 29 s under emulation on an idle host; a loaded one is far slower.
     prepareTimeoutMs: 600_000,
+    openTimeoutMs: 60_000,
     writeLine: (line) => process.stdout.write(`${line}\n`),
   };
 }

@@ -33,13 +33,18 @@ if (inOwnNamespaces(import.meta.filename)) {
   });
   after(() => provider.close());
 
-  const prepared = async (): Promise<Guest> => {
-    const guest = await startGuest([tools]);
-    const request = { caCertificates: [provider.caCertificate], display: { width: 1280, height: 720 } };
-    assert.equal((await guest.call('POST', '/v1/prepare', request)).status, 202);
-    await guest.event('stage', (event) => event.stage === 'browser');
-    assert.equal((await guest.call('POST', '/v1/identify', identity)).status, 200);
-    return guest;
+  const prepared = async (openTimeoutMs = 30_000): Promise<Guest> => {
+    const guest = await startGuest([tools], { openTimeoutMs });
+    try {
+      const request = { caCertificates: [provider.caCertificate], display: { width: 1280, height: 720 } };
+      assert.equal((await guest.call('POST', '/v1/prepare', request)).status, 202);
+      await guest.event('stage', (event) => event.stage === 'browser');
+      assert.equal((await guest.call('POST', '/v1/identify', identity)).status, 200);
+      return guest;
+    } catch (error) {
+      await guest.close();
+      throw error;
+    }
   };
 
   test('a person signs in on the desktop and the verified credential is handed over', async () => {
@@ -114,6 +119,26 @@ if (inOwnNamespaces(import.meta.filename)) {
       await guest.event('credential_ready');
       person.leave();
     } finally {
+      await guest.close();
+    }
+  });
+
+  test('a browser that hangs when the sign-in page is to be opened fails the sign-in by name', async () => {
+    const guest = await prepared(1500);
+    const browser = processesOf('nobody', 'chromium/chromium');
+    try {
+      for (const pid of browser) process.kill(pid, 'SIGSTOP');
+      await guest.call('POST', '/v1/sign-in', { provider: codex });
+      const { fault } = await guest.event('failed');
+      assert.equal(fault.code, 'browser_unreachable');
+      assert.match(
+        fault.message,
+        /^the browser does not open a page \(1280x720, \d.*#ecf0f5.*\): no answer in/,
+      );
+      assert.ok(Array.isArray(fault.details?.lastLines));
+      await guest.event('log', ({ message }) => message.startsWith('codex: '));
+    } finally {
+      for (const pid of browser) process.kill(pid, 'SIGCONT');
       await guest.close();
     }
   });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROVIDERS } from '@browser-vm/protocol';
 import { EventLog } from '../src/events/event-log.ts';
+import { redact } from '../src/redact.ts';
 import { readCredential } from '../src/sign-in/credential-content.ts';
 import { atPointer } from '../src/sign-in/json-pointer.ts';
 import { belowHome } from '../src/sign-in/prepared-files.ts';
-import { redact } from '../src/sign-in/redact.ts';
 import { findSignInUrl, matchSignInUrl } from '../src/sign-in/url-match.ts';
 import { collect } from './support/collect.ts';
 

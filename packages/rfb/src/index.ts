@@ -7,5 +7,5 @@ export { RfbError } from './errors.ts';
 export type { Rect } from './framebuffer.ts';
 export { LIMITS } from './limits.ts';
 export type { BlankOptions, Picture } from './picture.ts';
-export { isBlank } from './picture.ts';
+export { describePicture, isBlank } from './picture.ts';
 export type { ConnectTo } from './socket.ts';

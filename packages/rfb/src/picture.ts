@@ -29,3 +29,23 @@ export function isBlank(picture: Picture, options: BlankOptions = {}): boolean {
   }
   return counts.size < minColours || pixels.length / 4 - commonest < minInk;
 }
+
+/** Colours named in a description. */
+const NAMED = 3;
+
+/** What a picture looks like, in one line for a fault: its size, and its commonest colours with their shares. */
+export function describePicture({ width, height, pixels }: Picture): string {
+  const counts = new Map<number, number>();
+  for (let at = 0; at < pixels.length; at += 4) {
+    const colour = pixels.readUIntLE(at, 3);
+    const count = counts.get(colour);
+    if (count !== undefined) counts.set(colour, count + 1);
+    else if (counts.size < 65_536) counts.set(colour, 1);
+  }
+  const commonest = [...counts].sort(([, a], [, b]) => b - a).slice(0, NAMED);
+  const shares = commonest.map(([colour, count]) => {
+    const share = ((count / (pixels.length / 4)) * 100).toFixed(1);
+    return `${share} % #${colour.toString(16).padStart(6, '0')}`;
+  });
+  return `${width}x${height}, ${shares.join(', ')}${counts.size > NAMED ? `, ${counts.size - NAMED} more colours` : ''}`;
+}

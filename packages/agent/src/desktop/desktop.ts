@@ -1,12 +1,15 @@
 import { mkdirSync } from 'node:fs';
-import { BrowserVmError } from '@browser-vm/protocol';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BrowserVmError, type Fault } from '@browser-vm/protocol';
 import type { EventLog } from '../events/event-log.ts';
 import type { AgentOptions } from '../options.ts';
+import { redact } from '../redact.ts';
 import { browserCommand, profileDirectory, writePolicies } from './browser.ts';
 import { displayAccepts, displayCommand } from './display.ts';
-import { startPagePainted } from './painted.ts';
+import { lookOf, startPagePainted } from './painted.ts';
 import { renewBrowserRandomness } from './random-state.ts';
 import { sendCommandLine } from './remote-command.ts';
+import { checkSandbox } from './sandbox.ts';
 import { START_PAGE_URL } from './start-page.ts';
 import { type Command, Supervised, type Watcher } from './supervised.ts';
 import { windowManagerCommand } from './window-manager.ts';
@@ -15,6 +18,9 @@ interface Size {
   readonly width: number;
   readonly height: number;
 }
+
+/** Milliseconds between two tries to give the browser a page: one that is starting has no socket yet. */
+const RETRY = 250;
 
 /** Display, window manager and browser, kept running. */
 export class Desktop {
@@ -30,7 +36,10 @@ export class Desktop {
     this.#events = events;
   }
 
-  /** Resolves when the browser has painted. Rejects with `display_not_ready` or `browser_not_painted`. */
+  /**
+   * Resolves when the browser has painted. Rejects with `display_not_ready`,
+   * `browser_not_painted` or `browser_not_sandboxed`.
+   */
   async start(size: Size, caCertificates: readonly string[]): Promise<void> {
     const limit = AbortSignal.any([
       AbortSignal.timeout(this.#options.prepareTimeoutMs),
@@ -38,28 +47,50 @@ export class Desktop {
     ]);
     mkdirSync(this.#options.runtimeDirectory, { recursive: true });
     writePolicies(this.#options, caCertificates);
-    this.#run(displayCommand(this.#options, size));
-    await within(displayAccepts(this.#options.display, limit), {
-      code: 'display_not_ready',
-      message: `display :${this.#options.display} accepts no connection`,
-      hop: 'display',
+    const display = this.#run(displayCommand(this.#options, size));
+    await displayAccepts(this.#options.display, limit).catch((cause: unknown) => {
+      const message = `display :${this.#options.display} accepts no connection`;
+      throw explained({ code: 'display_not_ready', message, hop: 'display' }, cause, display);
     });
     this.#events.append({ type: 'stage', stage: 'display' });
     this.#run(windowManagerCommand(this.#options));
-    this.#browser = this.#run(browserCommand(this.#options, size, () => this.#page));
-    await within(startPagePainted(this.#options.vncPort, limit), {
-      code: 'browser_not_painted',
-      message: 'the browser painted nothing on the display',
-      hop: 'browser',
+    const browser = this.#run(browserCommand(this.#options, size, () => this.#page));
+    this.#browser = browser;
+    await startPagePainted(this.#options.vncPort, limit).catch(async (cause: unknown) => {
+      const message = `the browser painted nothing on the display (${await this.#look()})`;
+      throw explained({ code: 'browser_not_painted', message, hop: 'browser' }, cause, browser);
     });
+    if (browser.pid !== undefined) checkSandbox(browser.pid);
     this.#events.append({ type: 'stage', stage: 'browser' });
   }
 
-  /** Shows a page in a window of its own, in the browser that runs; a browser that died starts with it. */
+  /**
+   * Shows a page in a window of its own, in the browser that runs; a browser that died starts with it.
+   * Rejects with `browser_unreachable` when one that runs does not take it.
+   */
   async open(url: string): Promise<void> {
     this.#page = url;
-    if (this.#browser?.pid === undefined) return;
-    await sendCommandLine(profileDirectory(this.#options), [this.#options.chromium, `--app=${url}`]);
+    const browser = this.#browser;
+    const pid = browser?.pid;
+    const limit = performance.now() + this.#options.openTimeoutMs;
+    for (;;) {
+      if (browser?.pid === undefined || browser.pid !== pid) return;
+      try {
+        await sendCommandLine(
+          profileDirectory(this.#options),
+          [this.#options.chromium, `--app=${url}`],
+          Math.max(limit - performance.now(), RETRY),
+        );
+        return;
+      } catch (cause) {
+        if (performance.now() < limit) {
+          await delay(RETRY, undefined, { signal: this.#stopping.signal });
+          continue;
+        }
+        const message = `the browser does not open a page (${await this.#look()})`;
+        throw explained({ code: 'browser_unreachable', message, hop: 'browser' }, cause, browser);
+      }
+    }
   }
 
   /** Makes the browser forget the random state it had when the template froze. */
@@ -77,6 +108,11 @@ export class Desktop {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the desktop was stopped'));
     for (const process of this.#running.toReversed()) await process.stop();
+  }
+
+  /** What the desktop looks like, for a fault; nobody waits for it who stops. */
+  async #look(): Promise<string> {
+    return this.#stopping.signal.aborted ? 'stopped' : lookOf(this.#options.vncPort);
   }
 
   #run(command: Command): Supervised {
@@ -97,16 +133,15 @@ export class Desktop {
   };
 }
 
-async function within<T>(
-  promise: Promise<T>,
-  fault: ConstructorParameters<typeof BrowserVmError>[0],
-): Promise<T> {
-  try {
-    return await promise;
-  } catch (cause) {
-    throw new BrowserVmError(
-      { ...fault, message: `${fault.message}: ${cause instanceof Error ? cause.message : String(cause)}` },
-      { cause },
-    );
-  }
+/** The fault with its cause, and with what the program in question last said. */
+function explained(fault: Fault, cause: unknown, program: Supervised): BrowserVmError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new BrowserVmError(
+    {
+      ...fault,
+      message: `${fault.message}: ${why}`,
+      details: { lastLines: program.lastLines.map(redact) },
+    },
+    { cause },
+  );
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isBlank, type Picture, RfbClient, RfbError } from '@browser-vm/rfb';
+import { describePicture, isBlank, type Picture, RfbClient, RfbError } from '@browser-vm/rfb';
 import { START_PAGE_COLOUR } from './start-page.ts';
 
 /** Part of the screen that the start page's background must cover: a browser's own bars leave more. */
@@ -36,6 +36,23 @@ export async function startPagePainted(vncPort: number, signal: AbortSignal): Pr
       if (!(error instanceof RfbError)) throw error;
       await sleep(RETRY, undefined, { signal });
     }
+  }
+}
+
+/** What the desktop looks like now, or why that cannot be seen; for a fault. */
+export async function lookOf(vncPort: number): Promise<string> {
+  try {
+    const client = await RfbClient.connect(
+      { host: '127.0.0.1', port: vncPort },
+      { timeoutMs: PICTURE_TIMEOUT },
+    );
+    try {
+      return describePicture(await client.takePicture({ timeoutMs: PICTURE_TIMEOUT }));
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    return `no picture of it: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { processesOf } from './processes.ts';
 
 /**
  * Ends Chromium's network process, which the browser then starts anew, where the CPU does not make that
@@ -11,8 +12,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export function renewBrowserRandomness(browserPid: number): number {
   if (cpuRefreshesEachDraw(readFileSync('/proc/cpuinfo', 'utf8'))) return 0;
   let ended = 0;
-  for (const { pid, group, commandLine } of processes()) {
-    if (group !== browserPid) continue;
+  for (const { pid, commandLine } of processesOf(browserPid)) {
     if (!commandLine.includes('--utility-sub-type=network.mojom.NetworkService')) continue;
     process.kill(pid, 'SIGKILL');
     ended += 1;
@@ -23,17 +23,4 @@ export function renewBrowserRandomness(browserPid: number): number {
 /** `cpuInfo`: the text of /proc/cpuinfo. */
 export function cpuRefreshesEachDraw(cpuInfo: string): boolean {
   return /^vendor_id\s*: GenuineIntel$/m.test(cpuInfo) && /^flags\s*:.* rdrand\b/m.test(cpuInfo);
-}
-
-function* processes(): Generator<{ pid: number; group: number; commandLine: string }> {
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const group = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
-      yield { pid: Number(name), group, commandLine: readFileSync(`/proc/${name}/cmdline`, 'utf8') };
-    } catch {
-      // It ended while we looked.
-    }
-  }
 }

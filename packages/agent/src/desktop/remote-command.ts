@@ -1,31 +1,21 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { BrowserVmError } from '@browser-vm/protocol';
-
-/** Milliseconds a running browser may take to accept a command line; generous for emulation. */
-const TIMEOUT = 60_000;
 
 /**
  * Gives a command line to the Chromium that runs with `profile`, as a second `chromium` process does:
  * fields separated by NUL on its singleton socket. Starting that second process costs seconds under
  * emulation, and it refuses a profile whose lock names another host name, as after a resume.
- * Rejects with `browser_unreachable`.
+ * Rejects when the browser does not acknowledge it, after `timeoutMs` of silence at the latest.
  */
-export function sendCommandLine(profile: string, argv: readonly string[]): Promise<void> {
+export function sendCommandLine(profile: string, argv: readonly string[], timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let answer = '';
     const socket = connect(join(profile, 'SingletonSocket'));
     const fail = (why: string) => {
       socket.destroy();
-      reject(
-        new BrowserVmError({
-          code: 'browser_unreachable',
-          message: `the browser does not take commands: ${why}`,
-          hop: 'browser',
-        }),
-      );
+      reject(new Error(why));
     };
-    socket.setTimeout(TIMEOUT, () => fail(`no answer in ${TIMEOUT / 1000} s`));
+    socket.setTimeout(timeoutMs, () => fail(`no answer in ${Math.round(timeoutMs / 100) / 10} s`));
     socket.once('connect', () => socket.write(['START', '/', ...argv].join('\0')));
     socket.setEncoding('latin1');
     socket.on('data', (text: string) => {

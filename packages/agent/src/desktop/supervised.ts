@@ -25,10 +25,15 @@ const STEADY = 30_000;
 /** Milliseconds between asking a process to end and ending it. */
 const GRACE = 5000;
 
+/** Lines of output kept for a fault, and characters of each. */
+const LINES = 10;
+const LINE_LENGTH = 300;
+
 /** One process kept running: started again when it ends, later each time. */
 export class Supervised {
   readonly #command: Command;
   readonly #watcher: Watcher;
+  readonly #lastLines: string[] = [];
   #child: ChildProcess | null = null;
   #timer: NodeJS.Timeout | null = null;
   #delay = FIRST_DELAY;
@@ -43,6 +48,11 @@ export class Supervised {
     return this.#child?.pid;
   }
 
+  /** Of standard output and standard error, oldest first, whichever run of the program printed them. */
+  get lastLines(): readonly string[] {
+    return this.#lastLines;
+  }
+
   start(): void {
     if (this.#stopped) return;
     const { name, argv, env, beforeStart } = this.#command;
@@ -55,6 +65,8 @@ export class Supervised {
     for (const output of [child.stdout, child.stderr]) {
       createInterface({ input: output }).on('line', (text) => {
         lastLine = text;
+        this.#lastLines.push(text.slice(0, LINE_LENGTH));
+        if (this.#lastLines.length > LINES) this.#lastLines.shift();
         this.#watcher.line(name, text);
       });
     }

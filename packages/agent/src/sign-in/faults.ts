@@ -1,5 +1,5 @@
 import { BrowserVmError, type ProviderDescriptor } from '@browser-vm/protocol';
-import { lastLines } from './redact.ts';
+import { lastLines } from '../redact.ts';
 import type { Ended } from './terminal.ts';
 
 /** Lines of a tool's output that a fault shows. */

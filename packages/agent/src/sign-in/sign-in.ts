@@ -3,12 +3,12 @@ import { delimiter, join } from 'node:path';
 import type { Credential, ProviderDescriptor } from '@browser-vm/protocol';
 import type { EventLog } from '../events/event-log.ts';
 import type { AgentOptions } from '../options.ts';
+import { lastLines } from '../redact.ts';
 import { asUser, cleanEnvironment } from '../user.ts';
 import { CredentialFile } from './credential-file.ts';
 import { credentialIncomplete, statusRefused, timedOut, toolFailed, toolMissing } from './faults.ts';
 import { Opener } from './opener.ts';
 import { belowHome, writePreparedFiles } from './prepared-files.ts';
-import { lastLines } from './redact.ts';
 import { askStatus } from './status.ts';
 import { Terminal } from './terminal.ts';
 import { describeOrigin, findSignInUrl, matchSignInUrl } from './url-match.ts';
@@ -32,17 +32,21 @@ export class SignIn {
   #terminal: Terminal | null = null;
   #outputTimer: NodeJS.Timeout | null = null;
   #opened = false;
+  /** Rejects when the browser does not open the sign-in page: nobody could sign in. */
+  readonly #unopened = Promise.withResolvers<never>();
 
   constructor(parts: SignInParts) {
     belowHome(parts.provider.credential.path);
     for (const { path } of parts.provider.login.prepareFiles) belowHome(path);
     this.#parts = parts;
+    // It may reject when the tool has ended already.
+    this.#unopened.promise.catch(() => undefined);
   }
 
   /**
    * Resolves when the tool ended well, its file holds what is required, and its status command agrees.
    * Rejects with `tool_missing`, `tool_failed`, `sign_in_denied`, `sign_in_timeout`,
-   * `credential_incomplete` or `status_refused`.
+   * `credential_incomplete` or `status_refused`, or with what opening the sign-in page rejects with.
    */
   async run(): Promise<Credential> {
     const { options, provider, events } = this.#parts;
@@ -104,7 +108,7 @@ export class SignIn {
     const timeout = Promise.withResolvers<never>();
     const timer = setTimeout(() => timeout.reject(timedOut(provider)), provider.login.timeoutSeconds * 1000);
     try {
-      return await Promise.race([terminal.ended, timeout.promise]);
+      return await Promise.race([terminal.ended, timeout.promise, this.#unopened.promise]);
     } finally {
       clearTimeout(timer);
       for (const line of lastLines(terminal.output, 20)) this.#log('debug', `${provider.tool}: ${line}`);
@@ -152,10 +156,7 @@ export class SignIn {
     this.#opened = true;
     this.#parts.open(url).then(
       () => this.#parts.events.append({ type: 'url_opened', origin: describeOrigin(url) }),
-      (error: unknown) => {
-        this.#opened = false;
-        this.#log('error', `the sign-in page was not opened: ${String(error)}`);
-      },
+      (error: unknown) => this.#unopened.reject(error),
     );
   }
 

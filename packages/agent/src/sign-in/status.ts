@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { lastLines } from './redact.ts';
+import { lastLines } from '../redact.ts';
 
 /** Milliseconds; local commands that take 0.1 to 0.5 s, far more under emulation. */
 const TIMEOUT = 120_000;

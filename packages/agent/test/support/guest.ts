@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentEvent, agentEventSchema } from '@browser-vm/protocol';
+import { lookOf } from '../../src/desktop/painted.ts';
 import { Agent, type AgentOptions, lookUpUser } from '../../src/index.ts';
 import { WORLD } from './namespace.ts';
 
@@ -16,7 +17,7 @@ export interface Guest {
   readonly events: AgentEvent[];
   readonly console: string[];
   call(method: string, path: string, body?: unknown, token?: string | null): Promise<Response>;
-  /** Resolves with the first event of that type, past or future. */
+  /** Resolves with the first event of that type, past or future. Rejects after a generous limit with what was seen. */
   event<Type extends AgentEvent['event']['type']>(
     type: Type,
     where?: (event: Extract<AgentEvent['event'], { type: Type }>) => boolean,
@@ -24,7 +25,16 @@ export interface Guest {
   close(): Promise<void>;
 }
 
-export function testOptions(toolPath: readonly string[], writeLine: (line: string) => void): AgentOptions {
+/** Milliseconds until an event that does not come fails a test. */
+const PATIENCE = 90_000;
+/** Lines of the console that such a failure shows. */
+const SHOWN = 40;
+
+export function testOptions(
+  toolPath: readonly string[],
+  writeLine: (line: string) => void,
+  changes: Partial<AgentOptions> = {},
+): AgentOptions {
   const directory = mkdtempSync(join(WORLD, 'guest-'));
   const user = { ...lookUpUser('nobody'), home: join(directory, 'home') };
   mkdirSync(user.home);
@@ -46,13 +56,18 @@ export function testOptions(toolPath: readonly string[], writeLine: (line: strin
     caBundle: '/etc/ssl/certs/ca-certificates.crt',
     ownsMachine: false,
     prepareTimeoutMs: 60_000,
+    openTimeoutMs: 30_000,
     writeLine,
+    ...changes,
   };
 }
 
-export async function startGuest(toolPath: readonly string[] = []): Promise<Guest> {
+export async function startGuest(
+  toolPath: readonly string[] = [],
+  changes: Partial<AgentOptions> = {},
+): Promise<Guest> {
   const console: string[] = [];
-  const options = testOptions(toolPath, (line) => console.push(line));
+  const options = testOptions(toolPath, (line) => console.push(line), changes);
   const agent = new Agent(options);
   const port = await agent.start();
   const ended = new AbortController();
@@ -82,17 +97,33 @@ export async function startGuest(toolPath: readonly string[] = []): Promise<Gues
     call,
     event: (type, where = () => true) =>
       new Promise((resolve, reject) => {
+        const settle = (how: () => void) => {
+          clearTimeout(timer);
+          waiting.delete(look);
+          how();
+        };
         const look = () => {
           for (const { event } of events) {
             if (event.type === type && where(event as never)) {
-              waiting.delete(look);
-              resolve(event as never);
-            } else if (event.type === 'failed' && type !== 'failed') {
-              waiting.delete(look);
-              reject(new Error(`${event.fault.code}: ${event.fault.message}`));
+              return settle(() => resolve(event as never));
+            }
+            if (event.type === 'failed' && type !== 'failed') {
+              const { code, message, details } = event.fault;
+              return settle(() => reject(new Error(`${code}: ${message} ${JSON.stringify(details ?? {})}`)));
             }
           }
         };
+        const timer = setTimeout(async () => {
+          const picture = await lookOf(VNC_PORT);
+          const lines = console.slice(-SHOWN).join('\n');
+          settle(() =>
+            reject(
+              new Error(
+                `no event ${type} in ${PATIENCE / 1000} s; the desktop: ${picture}; console:\n${lines}`,
+              ),
+            ),
+          );
+        }, PATIENCE);
         waiting.add(look);
         look();
       }),

@@ -8,6 +8,9 @@ const INSIDE = 'BROWSER_VM_AGENT_TEST_INSIDE';
 /** Where the test's own directory is mounted: in memory, seen by this test alone. */
 export const WORLD = '/mnt';
 
+/** Milliseconds until the tests inside are ended; each wait in them has a shorter limit of its own. */
+const LIMIT = 480_000;
+
 /**
  * Are we in namespaces of our own? Outside: declares one test that runs the file again inside network,
  * mount and process namespaces, with an environment that holds nothing of the machine's. Whatever is
@@ -27,6 +30,8 @@ export function inOwnNamespaces(file: string): boolean {
       ],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: LIMIT,
+        killSignal: 'SIGKILL',
         env: { [INSIDE]: '1', PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/root' },
       },
     );
@@ -36,9 +41,9 @@ export function inOwnNamespaces(file: string): boolean {
         output += text;
       });
     }
-    const [code] = await once(child, 'close');
+    const [code, signal] = await once(child, 'close');
     console.log(output);
-    if (code !== 0) throw new Error(`the tests inside failed (exit code ${code}):\n${output}`);
+    if (code !== 0) throw new Error(`the tests inside failed (${signal ?? `exit code ${code}`}):\n${output}`);
   });
   return false;
 }
