@@ -49,7 +49,8 @@ export function guestOptions(agentVersion: string, user: AgentOptions['user']): 
     caBundle: '/etc/ssl/certs/ca-certificates.crt',
     ownsMachine: true,
     // Chromium paints after 20 to 29 s under emulation on an idle host; a loaded one is far slower.
-    prepareTimeoutMs: 600_000,
+    // Less than the 600 s that image check and template wait, so that they hear the reason.
+    prepareTimeoutMs: 540_000,
     openTimeoutMs: 60_000,
     writeLine: (line) => process.stdout.write(`${line}\n`),
   };

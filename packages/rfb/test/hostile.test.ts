@@ -6,7 +6,7 @@ import { deflateSync } from 'node:zlib';
 import { parseConversation } from '../src/conversation.ts';
 import { Framebuffer } from '../src/framebuffer.ts';
 import { Incoming } from '../src/incoming.ts';
-import { isBlank, LIMITS, RfbClient, type RfbError } from '../src/index.ts';
+import { describePicture, isBlank, LIMITS, RfbClient, type RfbError } from '../src/index.ts';
 
 /** A server that says exactly these bytes, whatever it hears. */
 async function saying(bytes: Buffer | null, use: (port: number) => Promise<void>): Promise<void> {
@@ -249,4 +249,12 @@ test('a picture is blank with one colour, a pattern of two, or a lone line; not 
   assert.equal(isBlank(picture), true);
   for (let at = 0; at < 4000; at += 1) pixels.writeUInt32LE((at % 40) * 0x010203, at * 4);
   assert.equal(isBlank(picture), false);
+});
+
+test('a picture is described by its size and its commonest colours', () => {
+  const pixels = Buffer.alloc(10 * 10 * 4, 0xff);
+  assert.equal(describePicture({ width: 10, height: 10, pixels }), '10x10, 100.0 % #ffffff');
+  for (let at = 0; at < 30; at += 1) pixels.writeUInt32LE(at < 20 ? 0x2f6fd0 : at, at * 4);
+  const described = describePicture({ width: 10, height: 10, pixels });
+  assert.match(described, /^10x10, 70\.0 % #ffffff, 20\.0 % #2f6fd0, 1\.0 % #0000\d\w, 9 more colours$/);
 });
