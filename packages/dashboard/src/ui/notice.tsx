@@ -28,11 +28,19 @@ export function Notice({ tone, title, children, action, testId }: NoticeProps) {
   );
 }
 
+/** When the server expects to have room again; null when it does not say. Seconds. */
+function retryAfter({ details }: Fault): number | null {
+  const seconds = details?.retryAfterSeconds;
+  return typeof seconds === 'number' ? Math.ceil(seconds) : null;
+}
+
 export function FaultNotice({ fault, action, title }: { fault: Fault; action?: ReactNode; title?: string }) {
+  const seconds = retryAfter(fault);
   return (
     <Notice tone="danger" title={title ?? fault.message} action={action}>
       {title !== undefined && <p>{fault.message}</p>}
       {fault.remedy !== undefined && <p className="muted">{fault.remedy}</p>}
+      {seconds !== null && <p className="muted">It is worth trying again in about {seconds} s.</p>}
     </Notice>
   );
 }
