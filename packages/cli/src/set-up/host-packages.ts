@@ -11,6 +11,7 @@ export const HOST_PACKAGES: Readonly<Record<string, string>> = {
   mmdebstrap: 'builds the root filesystem of the image',
   'debian-archive-keyring': 'verifies what the image is built from',
   'erofs-utils': 'packs the root filesystem',
+  libyuv0: 'converts pixels for the video encoder',
   nftables: 'firewall rules of a slot',
   iproute2: 'network namespaces of slots',
   'util-linux': 'drops privileges of monitor and streamer',

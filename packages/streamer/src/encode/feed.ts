@@ -1,5 +1,6 @@
 import { type Rect, union } from '@browser-vm/rfb';
-import { convertRect, evenFrame, type I420Frame, wordsOf } from '../pixels/i420.ts';
+import { convertRect } from '../pixels/convert.ts';
+import { evenFrame, type I420Frame } from '../pixels/i420.ts';
 import { type MediaTrack, RTCVideoSource } from '../transport/wrtc.ts';
 
 /** The pixels a feed reads when it is time for a frame. */
@@ -35,7 +36,6 @@ export class VideoFeed {
   readonly #minIntervalMs: number;
   readonly #listener: FeedListener;
   #picture: Picture;
-  #words: Uint32Array;
   #frame: I420Frame;
   #dirty: Rect[] = [];
   #watched = false;
@@ -49,7 +49,6 @@ export class VideoFeed {
     this.track = this.#source.createTrack();
     this.#minIntervalMs = minIntervalMs;
     this.#picture = picture;
-    this.#words = wordsOf(picture.pixels);
     this.#frame = evenFrame(picture.width, picture.height);
     this.show(picture);
   }
@@ -61,7 +60,6 @@ export class VideoFeed {
   /** Shows another picture from now on. Its pixels are read each time it is damaged. */
   show(picture: Picture): void {
     this.#picture = picture;
-    this.#words = wordsOf(picture.pixels);
     this.#frame = evenFrame(picture.width, picture.height);
     this.damaged([{ x: 0, y: 0, width: picture.width, height: picture.height }]);
   }
@@ -108,7 +106,8 @@ export class VideoFeed {
   #push(): void {
     this.#timer = null;
     if (this.#dirty.length > 0) {
-      for (const rect of this.#dirty) convertRect(this.#words, this.#picture.width, this.#frame, rect);
+      for (const rect of this.#dirty)
+        convertRect(this.#picture.pixels, this.#picture.width, this.#frame, rect);
       this.#dirty = [];
       this.#repeat = 0;
     }

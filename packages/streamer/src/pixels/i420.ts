@@ -19,7 +19,7 @@ export function evenFrame(width: number, height: number): I420Frame {
 }
 
 /** BGRX pixels as 32-bit words, without a copy where the memory allows it. */
-export function wordsOf(pixels: Buffer): Uint32Array {
+function wordsOf(pixels: Buffer): Uint32Array {
   const words = pixels.length >> 2;
   if (pixels.byteOffset % 4 === 0) return new Uint32Array(pixels.buffer, pixels.byteOffset, words);
   const copy = new Uint8Array(pixels);
@@ -28,13 +28,27 @@ export function wordsOf(pixels: Buffer): Uint32Array {
 
 /**
  * Converts one rectangle of a BGRX desktop into the frame (BT.601, limited range, chroma from the mean
- * of four pixels, as libyuv does). `stride`: the desktop's width in pixels. Parts outside are ignored.
+ * of four pixels). `stride`: the desktop's width in pixels. Parts outside are ignored.
  */
-export function convertRect(words: Uint32Array, stride: number, frame: I420Frame, rect: Rect): void {
-  const left = rect.x & ~1;
-  const top = rect.y & ~1;
+export type Convert = (pixels: Buffer, stride: number, frame: I420Frame, rect: Rect) => void;
+
+/** The part of `rect` that is in the frame, from even to even; null: nothing of it. */
+export function evenRect(stride: number, frame: I420Frame, rect: Rect): Rect | null {
+  const x = rect.x & ~1;
+  const y = rect.y & ~1;
   const right = Math.min(frame.width, (rect.x + rect.width + 1) & ~1, stride & ~1);
   const bottom = Math.min(frame.height, (rect.y + rect.height + 1) & ~1);
+  return right > x && bottom > y ? { x, y, width: right - x, height: bottom - y } : null;
+}
+
+/** Without any library. */
+export function convertPortably(pixels: Buffer, stride: number, frame: I420Frame, rect: Rect): void {
+  const part = evenRect(stride, frame, rect);
+  if (part === null) return;
+  const words = wordsOf(pixels);
+  const { x: left, y: top } = part;
+  const right = left + part.width;
+  const bottom = top + part.height;
   const { width, data } = frame;
   const chromaWidth = width >> 1;
   const uPlane = width * frame.height;
