@@ -20,6 +20,7 @@ import { NoVncConnection } from './novnc/novnc.ts';
 import { createSurface, type Surface } from './surface.ts';
 import { Curtain } from './video/curtain.ts';
 import { onFirstVideoFrame } from './video/first-frame.ts';
+import { shownPromptly } from './video/prompt.ts';
 
 /** WebRTC either connects within this time of its answer, or noVNC shows the desktop meanwhile. Milliseconds. */
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -291,7 +292,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   #show(stream: MediaStream): void {
     const { video } = this.#surface;
-    video.srcObject = stream;
+    video.srcObject = shownPromptly(stream);
     if (this.#transport === 'webrtc') {
       this.#stopWaitingForFrame();
       this.#stopWaitingForFrame = onFirstVideoFrame(video, () => {
