@@ -49,8 +49,8 @@ export interface HostOptions {
   readonly logger: HostLogger;
 }
 
-/** Least time between two pictures of one stream: 30 a second. Milliseconds. */
-const MIN_FRAME_INTERVAL = 33;
+/** Least time between two pictures of one stream: 40 a second. Milliseconds. */
+const MIN_FRAME_INTERVAL = 25;
 
 /** A machine that runs VMs: this one. */
 export async function createHost({ configuration, logger, repositoryRoot }: HostOptions): Promise<Host> {

@@ -180,8 +180,10 @@ export const configurationSchema = z.strictObject({
     .int()
     .min(100)
     .max(50_000)
-    .default(8000)
-    .describe('upper bound of one stream, kbit/s'),
+    .default(30_000)
+    .describe(
+      'what one stream may send at most, kbit/s; packets leave at this pace, so less makes answers later',
+    ),
   BROWSER_VM_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -31,8 +31,8 @@ const DEFAULTS: Configuration = {
   udpPortRange: null,
   announcedAddresses: [],
   hiddenSubnets: [],
-  maxKbps: 8000,
-  minFrameIntervalMs: 33,
+  maxKbps: 30_000,
+  minFrameIntervalMs: 25,
 };
 
 /** One desktop for its viewers: a picture source in, WebRTC out, input back. */

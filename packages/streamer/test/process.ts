@@ -42,8 +42,8 @@ export class StreamerProcess {
       udpPortRange: null,
       announcedAddresses: [],
       hiddenSubnets: [],
-      maxKbps: 8000,
-      minFrameIntervalMs: 33,
+      maxKbps: 30_000,
+      minFrameIntervalMs: 25,
       ...configuration,
     });
     return started;
