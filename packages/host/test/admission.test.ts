@@ -143,6 +143,7 @@ describe('places', () => {
       ['first', 'second', 'third'].map(async (name, index) => {
         const { place, waiting } = await admission.admit(index === 1 ? leaving.signal : undefined);
         assert.equal(waiting?.details?.reason, 'count');
+        assert.equal(waiting?.details?.ahead, index);
         void place.then(
           () => order.push(name),
           () => {},

@@ -94,7 +94,7 @@ export class AdmissionControl {
     const refusal = this.#queue.at(-1)?.refusal ?? decide(this.#withVms(measured));
     if (refusal === null) return { waiting: null, place: Promise.resolve(this.#give()) };
     const { BROWSER_VM_MAX_VMS: longest, BROWSER_VM_QUEUE_SECONDS: seconds } = this.#configuration;
-    const full = this.#full(refusal);
+    const full = this.#full(refusal, this.#queue.length);
     // As many may wait as may run.
     if (seconds === 0 || this.#queue.length >= longest) throw full;
     const place = this.#wait(refusal, seconds, signal);
@@ -255,14 +255,17 @@ export class AdmissionControl {
     }
   }
 
-  #full({ message, reason, remedy }: Refusal): BrowserVmError {
+  /** `ahead`: sessions that wait before the one that is told. */
+  #full({ message, reason, remedy }: Refusal, ahead = 0): BrowserVmError {
+    const others =
+      ahead === 0 ? '' : `; ${ahead} ${ahead === 1 ? 'session waits' : 'sessions wait'} before this one`;
     return new BrowserVmError(
       {
         code: 'host_full',
-        message: `this host is full: ${message}`,
+        message: `this host is full: ${message}${others}`,
         hop: 'host',
         remedy,
-        details: { reason, retryAfterSeconds: this.#retryAfter() },
+        details: { reason, retryAfterSeconds: this.#retryAfter(), ahead },
       },
       { status: 503 },
     );
