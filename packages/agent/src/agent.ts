@@ -4,6 +4,8 @@ import {
   AGENT_CONTRACT_VERSION,
   type AgentHealth,
   BrowserVmError,
+  type ClockRequest,
+  type ClockResponse,
   type Credential,
   type Fault,
   type IdentifyRequest,
@@ -15,6 +17,7 @@ import {
 import { Desktop } from './desktop/desktop.ts';
 import { EventLog } from './events/event-log.ts';
 import { becomeMachine, checkIdentity } from './identity/identity.ts';
+import { setClock } from './identity/kernel.ts';
 import type { AgentOptions } from './options.ts';
 import { type Listener, listen } from './server/listen.ts';
 import { routes } from './server/routes.ts';
@@ -101,6 +104,14 @@ export class Agent implements Service {
     this.#timezone = request.timezone;
     this.#token = request.token;
     this.#state = 'identified';
+    return { clockCorrectionMs };
+  }
+
+  /** After the CPUs stood still: the guest cannot know for how long. Throws before `identify`. */
+  setClock(request: ClockRequest): ClockResponse {
+    this.#expect('clock', ['identified', 'signing_in', 'signed_in', 'failed']);
+    const clockCorrectionMs = request.unixTimeMs - Date.now();
+    if (this.#options.ownsMachine) setClock(request.unixTimeMs);
     return { clockCorrectionMs };
   }
 

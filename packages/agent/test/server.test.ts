@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import { agentHealthSchema, faultSchema, identifyResponseSchema } from '@browser-vm/protocol';
+import {
+  agentHealthSchema,
+  clockResponseSchema,
+  faultSchema,
+  identifyResponseSchema,
+} from '@browser-vm/protocol';
 import { addEntropy } from '../src/identity/kernel.ts';
 import { Agent } from '../src/index.ts';
 import { routes } from '../src/server/routes.ts';
@@ -58,6 +63,7 @@ if (inOwnNamespaces(import.meta.filename)) {
         ['GET', '/v1/credential'],
         ['POST', '/v1/prepare'],
         ['POST', '/v1/identify'],
+        ['POST', '/v1/clock'],
         ['POST', '/v1/sign-in'],
         ['GET', '/elsewhere'],
       ] as const) {
@@ -72,6 +78,19 @@ if (inOwnNamespaces(import.meta.filename)) {
       }
       const again = await guest.call('POST', '/v1/identify', identity);
       assert.deepEqual(await answer(again), { status: 409, code: 'wrong_state' });
+    }));
+
+  test('the clock can be set again and again, by whoever identified the VM', () =>
+    withGuest(async (guest) => {
+      const behind = () => ({ unixTimeMs: Date.now() + 60_000 });
+      const early = await guest.call('POST', '/v1/clock', behind());
+      assert.deepEqual(await answer(early), { status: 409, code: 'wrong_state' });
+      await guest.call('POST', '/v1/identify', identity);
+      for (let time = 0; time < 2; time += 1) {
+        const response = await guest.call('POST', '/v1/clock', behind(), TOKEN);
+        const { clockCorrectionMs } = clockResponseSchema.parse(await response.json());
+        assert.ok(clockCorrectionMs > 0 && clockCorrectionMs <= 60_000, String(clockCorrectionMs));
+      }
     }));
 
   test('requests that do not fit are refused by name and change nothing', () =>

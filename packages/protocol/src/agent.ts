@@ -11,6 +11,7 @@ import { providerDescriptorSchema } from './provider.ts';
  * | `GET  /v1/events?after=SEQUENCE` | newline-delimited JSON, replayed from the sequence, then live |
  * | `POST /v1/prepare` | once, while a template is made: certificates in, desktop and browser start |
  * | `POST /v1/identify` | once per VM, after a resume: clock, then entropy, then identity |
+ * | `POST /v1/clock` | any time later, after the CPUs stood still: the clock alone |
  * | `POST /v1/sign-in` | once per VM: run the provider's login |
  * | `GET  /v1/credential` | the credential, after `credential_ready`; never logged |
  *
@@ -57,6 +58,12 @@ export const identifyResponseSchema = z.object({
   clockCorrectionMs: z.number().describe('how far the clock was off, positive: it was behind'),
 });
 export type IdentifyResponse = z.infer<typeof identifyResponseSchema>;
+
+export const clockRequestSchema = identifyRequestSchema.pick({ unixTimeMs: true });
+export type ClockRequest = z.infer<typeof clockRequestSchema>;
+
+export const clockResponseSchema = identifyResponseSchema;
+export type ClockResponse = z.infer<typeof clockResponseSchema>;
 
 export const signInRequestSchema = z.strictObject({ provider: providerDescriptorSchema });
 export type SignInRequest = z.infer<typeof signInRequestSchema>;

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
   BrowserVmError,
+  clockRequestSchema,
   identifyRequestSchema,
   prepareRequestSchema,
   signInRequestSchema,
@@ -68,6 +69,9 @@ export function routes(agent: Service): Hono {
   });
   app.post('/v1/identify', async (context) =>
     context.json(await agent.identify(read(identifyRequestSchema, await body(context.req.raw)))),
+  );
+  app.post('/v1/clock', async (context) =>
+    context.json(agent.setClock(read(clockRequestSchema, await body(context.req.raw)))),
   );
   app.post('/v1/sign-in', async (context) => {
     agent.signIn(read(signInRequestSchema, await body(context.req.raw)));

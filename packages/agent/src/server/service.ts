@@ -1,5 +1,7 @@
 import type {
   AgentHealth,
+  ClockRequest,
+  ClockResponse,
   Credential,
   IdentifyRequest,
   IdentifyResponse,
@@ -16,6 +18,7 @@ export interface Service {
   health(): AgentHealth;
   prepare(request: PrepareRequest): void;
   identify(request: IdentifyRequest): Promise<IdentifyResponse>;
+  setClock(request: ClockRequest): ClockResponse;
   signIn(request: SignInRequest): void;
   credential(): Credential;
 }
