@@ -8,6 +8,7 @@ import {
   BrowserVmError,
   credentialsResponseSchema,
   faultSchema,
+  type SessionEvent,
   sessionEventSchema,
   sessionSchema,
 } from '@browser-vm/protocol';
@@ -35,13 +36,16 @@ for (const kind of DATABASES) {
     };
     const cancel = (sessionId: string) =>
       running.request(`/api/auth/session/${sessionId}/cancel`, { method: 'POST' });
-    const events = async (sessionId: string): Promise<string[]> => {
+    const history = async (sessionId: string): Promise<SessionEvent['event'][]> => {
       const text = await (await running.request(`/api/auth/session/${sessionId}/events`)).text();
-      return [...text.matchAll(/^event: session\nid: \d+\ndata: (.*)$/gm)].map(([, data]) => {
-        const { event } = sessionEventSchema.parse(JSON.parse(data ?? ''));
-        return event.type === 'stage' ? event.stage : event.state;
-      });
+      const lines = text.matchAll(/^event: session\nid: \d+\ndata: (.*)$/gm);
+      return [...lines].map(([, data]) => sessionEventSchema.parse(JSON.parse(data ?? '')).event);
     };
+    const events = async (sessionId: string): Promise<string[]> =>
+      (await history(sessionId)).map((event) => {
+        if (event.type === 'stage') return event.stage;
+        return event.type === 'state' ? event.state : event.type;
+      });
 
     test('a sign-in goes through its states, stores the credential, and only then lets the VM go', async () => {
       const { sessionId, vm } = await begin('carol');
@@ -83,6 +87,24 @@ for (const kind of DATABASES) {
         'completed',
         'vm_gone',
       ]);
+    });
+
+    test('each time a VM goes to standby and wakes is in the history, with what waking cost', async () => {
+      const { sessionId, vm } = await begin('sleeper');
+      vm.becomeReady();
+      vm.push({ type: 'login_started' }, { type: 'url_opened', origin: 'https://auth.openai.com' });
+      for (const wakeMs of [12.34, 56]) vm.push({ type: 'standby' }, { type: 'awake', wakeMs });
+      vm.push({ type: 'credential_ready' });
+      await running.reaches(sessionId, 'completed');
+      assert.deepEqual(
+        (await history(sessionId)).filter(({ type }) => type === 'standby' || type === 'awake'),
+        [
+          { type: 'standby' },
+          { type: 'awake', wakeMs: 12.3 },
+          { type: 'standby' },
+          { type: 'awake', wakeMs: 56 },
+        ],
+      );
     });
 
     test('a second sign-in replaces the credential, and a deleted one is gone', async () => {

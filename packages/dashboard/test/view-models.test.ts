@@ -9,7 +9,13 @@ import type {
 } from '@browser-vm/protocol';
 import { cardState } from '../src/pages/providers/card-state.ts';
 import { chooseUserId } from '../src/pages/providers/user-id.ts';
-import { currentState, EMPTY_SESSION, waitsFor, withEvent } from '../src/pages/session/session-model.ts';
+import {
+  currentState,
+  EMPTY_SESSION,
+  isInStandby,
+  waitsFor,
+  withEvent,
+} from '../src/pages/session/session-model.ts';
 import { formatElapsed, timeline } from '../src/pages/session/timeline.ts';
 import { relativeTime } from '../src/ui/time.ts';
 
@@ -140,4 +146,12 @@ test('a session that waits for a place says why, until it has one', () => {
   assert.equal(waitsFor(queued), reason);
   const placed = withEvent(queued, { ...about, sequence: 2, event: { type: 'stage', stage: 'slot_taken' } });
   assert.equal(waitsFor(placed), null);
+});
+
+test('a session is in standby from when it is said until it is awake', () => {
+  const asleep = [event(1, { type: 'state', state: 'signing_in' }), event(2, { type: 'standby' })];
+  const awake = event(3, { type: 'awake', wakeMs: 30 });
+  assert.equal(isInStandby(EMPTY_SESSION), false);
+  assert.equal(isInStandby(asleep.reduce(withEvent, EMPTY_SESSION)), true);
+  assert.equal(isInStandby([awake, ...asleep].reduce(withEvent, EMPTY_SESSION)), false);
 });

@@ -265,6 +265,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       makeStreamer: (slot) => makeStreamer(slot, vmId, runnable),
       restore: (slot) => restore(slot, vmId, runnable),
       streamer: streamerSettings,
+      standbyAfterMs: configuration.BROWSER_VM_STANDBY_SECONDS * 1000,
       log: (message, details) => logger.info(details, message),
       onSettled: () => {
         release();
@@ -341,6 +342,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       const streamers = [...vms.values()].filter((vm) => vm.hasStreamer).length;
       return {
         vms: vms.size,
+        standby: [...vms.values()].filter((vm) => vm.isInStandby).length,
         slots: slots.length,
         streamers: streamers + pool.counts.streamers,
         pool: pool.counts,

@@ -97,6 +97,7 @@ export const hostResponseSchema = z
   .object({
     usage: z.object({
       vms: z.number().int(),
+      standby: z.number().int().describe('of those: CPUs stopped until somebody wants them'),
       slots: z.number().int(),
       streamers: z.number().int(),
       pool: z

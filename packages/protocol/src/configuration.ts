@@ -108,6 +108,15 @@ export const configurationSchema = z.strictObject({
     .max(64)
     .default(1)
     .describe('VMs resumed ahead and paused, each in a slot of its own'),
+  BROWSER_VM_STANDBY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe(
+      'a VM stops its CPUs after so long without input, a new viewer, or a change that somebody watches, while its tool waits for the user; the next of these starts them; 0: never',
+    ),
   BROWSER_VM_SLOT_SUBNET: z
     .string()
     .default('10.231.0.0/16')

@@ -53,6 +53,8 @@ export type VmEvent =
   | { readonly type: 'guest_stage'; readonly stage: AgentStage; readonly elapsedMs: number }
   | { readonly type: 'login_started' | 'credential_seen' | 'credential_ready' }
   | { readonly type: 'url_opened'; readonly origin: string }
+  | { readonly type: 'standby' }
+  | { readonly type: 'awake'; readonly wakeMs: number }
   | { readonly type: 'viewer'; readonly viewerId: string; readonly state: ViewerState }
   | { readonly type: 'candidate'; readonly viewerId: string; readonly candidate: IceCandidate }
   | { readonly type: 'failed'; readonly fault: Fault; readonly consoleTail: readonly string[] };
@@ -83,6 +85,8 @@ export interface SessionVm {
 export interface HostUsage {
   /** Of sessions. */
   readonly vms: number;
+  /** Of those: VMs whose CPUs stand still until somebody wants them. They keep their place. */
+  readonly standby: number;
   /** Of sessions and of the pool. */
   readonly slots: number;
   readonly streamers: number;

@@ -71,6 +71,16 @@ export const sessionEventSchema = z
     event: z.discriminatedUnion('type', [
       z.object({ type: z.literal('state'), state: sessionStateSchema, reason: z.string().optional() }),
       z.object({ type: z.literal('stage'), stage: sessionStageSchema }),
+      z
+        .object({ type: z.literal('standby') })
+        .describe("the VM's CPUs stopped; the first input, viewer or call starts them"),
+      z.object({
+        type: z.literal('awake'),
+        wakeMs: z
+          .number()
+          .nonnegative()
+          .describe('from what woke it until its CPUs ran and its clock was right, milliseconds'),
+      }),
     ]),
   })
   .meta({ id: 'SessionEvent' });

@@ -50,6 +50,10 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
   z.strictObject({ type: z.literal('disconnect'), viewerId: viewerIdSchema }),
   z.strictObject({ type: z.literal('ping') }).describe('answered with `pong` at once'),
+  z
+    .strictObject({ type: z.literal('hold') })
+    .describe('keep input back and ask the VM for nothing, until `release`; `held` answers'),
+  z.strictObject({ type: z.literal('release') }).describe('the VM runs: input goes in, first what was kept'),
   z.strictObject({ type: z.literal('close') }),
 ]);
 export type StreamerCommand = z.infer<typeof streamerCommandSchema>;
@@ -64,6 +68,10 @@ export const streamerEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('answer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
   z.strictObject({ type: z.literal('viewer'), viewerId: viewerIdSchema, state: viewerStateSchema }),
+  z
+    .strictObject({ type: z.literal('activity') })
+    .describe('input, also what is kept back; or a picture that somebody watches changes'),
+  z.strictObject({ type: z.literal('held') }).describe('nothing reaches the VM any more'),
   z.strictObject({ type: z.literal('refused'), viewerId: viewerIdSchema, fault: faultSchema }),
 ]);
 export type StreamerEvent = z.infer<typeof streamerEventSchema>;

@@ -9,12 +9,13 @@ import {
   type ViewerMode,
 } from '@browser-vm/protocol';
 import type { Cursor } from '@browser-vm/rfb';
+import { Activity } from './activity.ts';
 import { Control, type Seat } from './control/control.ts';
 import { cursorMessage, sameCursor } from './desktop/messages.ts';
 import { VideoFeed } from './encode/feed.ts';
 import { KeyFrameWatch } from './encode/key-frames.ts';
 import { darkPicture, readPicture } from './encode/pictures.ts';
-import type { InputTarget } from './picture-source.ts';
+import { InputGate } from './input/gate.ts';
 import { RfbSource } from './rfb/source.ts';
 import { Viewer } from './transport/viewer.ts';
 import { warmUp } from './transport/wrtc.ts';
@@ -57,6 +58,18 @@ export class Streamer {
   #firstPictureSent = false;
   #closed = false;
 
+  readonly #activity = new Activity(() => this.#emit({ type: 'activity' }));
+  /** Input goes to the present source; before there is one, and after it, nowhere. */
+  readonly #gate = new InputGate(
+    {
+      pointer: (x, y, mask) => this.#source?.pointer(x, y, mask),
+      key: (keysym, pressed) => this.#source?.key(keysym, pressed),
+      clipboard: (text) => this.#source?.clipboard(text),
+      resize: (width, height) => this.#source?.resize(width, height),
+    },
+    () => this.#activity.noticed(),
+  );
+
   constructor(emit: (event: StreamerEvent) => void) {
     this.#emit = emit;
   }
@@ -78,6 +91,16 @@ export class Streamer {
         return;
       case 'ping':
         return this.#emit({ type: 'pong' });
+      case 'hold':
+        this.#gate.hold();
+        this.#source?.watch(false);
+        this.#activity.reset();
+        this.#emit({ type: 'held' });
+        return;
+      case 'release':
+        this.#gate.release();
+        this.#source?.watch(this.#watched());
+        return;
       case 'close':
         this.close();
     }
@@ -91,14 +114,6 @@ export class Streamer {
     this.#keyFrames.cancel();
     this.#feed?.close();
   }
-
-  /** Input goes to the present source; before there is one, and after it, nowhere. */
-  readonly #target: InputTarget = {
-    pointer: (x, y, mask) => this.#source?.pointer(x, y, mask),
-    key: (keysym, pressed) => this.#source?.key(keysym, pressed),
-    clipboard: (text) => this.#source?.clipboard(text),
-    resize: (width, height) => this.#source?.resize(width, height),
-  };
 
   /** May come again: ahead with the first picture, later with what the session brings. */
   async #configure({ firstPicture, ...configuration }: Configuration): Promise<void> {
@@ -131,6 +146,8 @@ export class Streamer {
     });
     source.on('damaged', (damage) => {
       if (this.#live && this.#whole) this.#feed?.damaged(damage);
+      // What was on its way when input was held wakes nobody.
+      if (!this.#gate.isClosed) this.#activity.damaged(damage);
     });
     source.on('cursor', (cursor) => {
       // Servers repeat the shape with each whole picture.
@@ -233,7 +250,7 @@ export class Streamer {
         addresses: { announced: announcedAddresses, hidden: hiddenSubnets },
         rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
         track: feed.track,
-        target: this.#target,
+        target: this.#gate,
         mode,
         permission: { mayAct: () => this.#control.holds(seat), take: () => this.#control.take(seat) },
       },
@@ -293,7 +310,7 @@ export class Streamer {
   #watchersChanged(arrived: boolean): void {
     const watched = this.#watched();
     this.#feed?.watch(watched);
-    this.#source?.watch(watched);
+    this.#source?.watch(watched && !this.#gate.isClosed);
     if (arrived) this.#feed?.refresh();
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { InputGate } from '../src/input/gate.ts';
 import { ViewerInput } from '../src/input/viewer-input.ts';
 import type { InputTarget } from '../src/picture-source.ts';
 
@@ -140,4 +141,68 @@ test('a size is asked of the desktop within its bounds, and not too often', () =
   assert.deepEqual(done, [['resize', 800, 600]]);
   for (let count = 0; count < 50; count += 1) say(input, { type: 'resize', width: 640, height: 480 });
   assert.ok(done.length < 20, `${done.length} sizes`);
+});
+
+test('a closed gate keeps input in order, without the way of the pointer and with the last copied text alone', () => {
+  const done: Done[] = [];
+  let noticed = 0;
+  const gate = new InputGate(
+    {
+      pointer: (x, y, mask) => done.push(['pointer', x, y, mask]),
+      key: (keysym, pressed) => done.push(['key', keysym, pressed]),
+      clipboard: (text) => done.push(['clipboard', text]),
+      resize: (width, height) => done.push(['resize', width, height]),
+    },
+    () => {
+      noticed += 1;
+    },
+  );
+  gate.pointer(1, 1, 0);
+  gate.hold();
+  gate.hold();
+  for (const x of [2, 3, 4]) gate.pointer(x, 1, 0);
+  for (const mask of [1, 0]) gate.pointer(4, 1, mask);
+  gate.clipboard('first');
+  gate.key(97, true);
+  for (const width of [800, 640]) gate.resize(width, 480);
+  gate.clipboard('second');
+  assert.deepEqual(done, [['pointer', 1, 1, 0]]);
+  assert.equal(noticed, 11);
+  gate.release();
+  gate.key(97, false);
+  assert.deepEqual(done.slice(1), [
+    ['pointer', 4, 1, 0],
+    ['pointer', 4, 1, 1],
+    ['pointer', 4, 1, 0],
+    ['key', 97, true],
+    ['resize', 640, 480],
+    ['clipboard', 'second'],
+    ['key', 97, false],
+  ]);
+});
+
+test('what a closed gate keeps is bounded, and no key stays down for it', () => {
+  const down = new Set<number>();
+  let passed = 0;
+  const gate = new InputGate(
+    {
+      pointer() {},
+      key(keysym, pressed) {
+        passed += 1;
+        if (pressed) down.add(keysym);
+        else down.delete(keysym);
+      },
+      clipboard() {},
+      resize() {},
+    },
+    () => {},
+  );
+  gate.hold();
+  for (let keysym = 0; keysym < 10_000; keysym += 1) {
+    gate.key(keysym, true);
+    gate.key(keysym, false);
+  }
+  gate.release();
+  assert.ok(passed > 1000 && passed < 10_000, String(passed));
+  assert.equal(down.size, 0);
 });

@@ -19,7 +19,7 @@ import { sealCredential } from '../vault/credentials.ts';
 import type { Vault } from '../vault/vault.ts';
 import { sessionOver } from './errors.ts';
 import type { SessionSignals } from './signals.ts';
-import type { Outcome, SessionStore } from './store.ts';
+import type { Outcome, SessionStore, StandbyEvent } from './store.ts';
 
 const CONSOLE_LINES = 50;
 /** A console that does not answer must not keep a session from failing. */
@@ -197,10 +197,21 @@ export class SessionRun {
         }
         break;
       }
+      case 'standby':
+        await this.#happened({ type: 'standby' });
+        break;
+      case 'awake':
+        await this.#happened({ type: 'awake', wakeMs: Math.round(event.wakeMs * 10) / 10 });
+        break;
       case 'failed':
         await this.#failUnlessCompleted(event.fault, event.consoleTail);
         break;
     }
+  }
+
+  async #happened(event: StandbyEvent): Promise<void> {
+    await this.#parts.store.happened(this.session.sessionId, event);
+    this.#parts.signals.notify(this.session.sessionId);
   }
 
   async #advance(to: SessionState): Promise<void> {

@@ -43,6 +43,8 @@ export interface TransitionResult {
   readonly status: SessionState;
 }
 
+export type StandbyEvent = Extract<SessionEvent['event'], { type: 'standby' | 'awake' }>;
+
 export interface SessionStore {
   create(session: NewSession): Promise<Session>;
   get(sessionId: string): Promise<Session>;
@@ -52,6 +54,8 @@ export interface SessionStore {
   transition(sessionId: string, to: SessionState, outcome?: Outcome): Promise<TransitionResult>;
   /** Records a stage the first time it is reached. */
   reachStage(sessionId: string, stage: SessionStage): Promise<void>;
+  /** Records what may happen any number of times. */
+  happened(sessionId: string, event: StandbyEvent): Promise<void>;
   noteViewer(viewer: ViewerNote): Promise<void>;
   vmStarted(vm: { vmId: string; driver: string; sessionId: string }): Promise<void>;
   vmEnded(vmId: string, reason: string): Promise<void>;
@@ -165,6 +169,11 @@ export function createSessionStore(queries: Queries): SessionStore {
             .set({ firstFrameAt: now })
             .where(eq(authSessions.id, sessionId));
         }
+      }),
+
+    happened: (sessionId, event) =>
+      queries.transaction(async (transaction) => {
+        await appendEvent(transaction, await lockSession(transaction, sessionId), new Date(), event);
       }),
 
     async noteViewer({ sessionId, viewerId, state, transport }) {

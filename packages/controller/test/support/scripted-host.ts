@@ -108,6 +108,7 @@ export class ScriptedHost implements Host {
     const running = this.leaked;
     return {
       vms: running,
+      standby: 0,
       slots: running,
       streamers: running,
       freeMemoryMb: 1,

@@ -459,6 +459,14 @@ export interface components {
                 /** @constant */
                 type: "stage";
                 stage: components["schemas"]["SessionStage"];
+            } | {
+                /** @constant */
+                type: "standby";
+            } | {
+                /** @constant */
+                type: "awake";
+                /** @description from what woke it until its CPUs ran and its clock was right, milliseconds */
+                wakeMs: number;
             };
         };
         Session: {
@@ -583,6 +591,8 @@ export interface components {
         HostReport: {
             usage: {
                 vms: number;
+                /** @description of those: CPUs stopped until somebody wants them */
+                standby: number;
                 slots: number;
                 streamers: number;
                 /** @description made ahead and waiting; counted in slots and streamers, not in vms */

@@ -56,6 +56,7 @@ export class DesktopHost implements Host {
     const diskMb = { images: 0, templates: 0, logs: 0 };
     return {
       vms: running,
+      standby: 0,
       slots: 0,
       streamers: running,
       freeMemoryMb: 1000,

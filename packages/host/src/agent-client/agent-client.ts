@@ -7,6 +7,8 @@ import {
   agentHealthSchema,
   BrowserVmError,
   type Credential,
+  clockRequestSchema,
+  clockResponseSchema,
   credentialSchema,
   type IdentifyRequest,
   type IdentifyResponse,
@@ -18,7 +20,7 @@ import {
   signInRequestSchema,
 } from '@browser-vm/protocol';
 import type { z } from 'zod';
-import { GuestHttp } from './http.ts';
+import { GuestHttp, type KeepRunning } from './http.ts';
 import { ndjson } from './ndjson.ts';
 
 /** One attempt to reach an agent that is not up yet. A resuming VM loses the first packets. Milliseconds. */
@@ -37,8 +39,9 @@ export class AgentClient {
   readonly #http: GuestHttp;
   #token: string | null = null;
 
-  constructor(at: { readonly host: string; readonly port: number }) {
-    this.#http = new GuestHttp(at);
+  /** `keepRunning`: around every call but `setClock`; an event stream that is open is none. */
+  constructor(at: { readonly host: string; readonly port: number }, keepRunning?: KeepRunning) {
+    this.#http = new GuestHttp(at, keepRunning);
   }
 
   /** Resolves when the agent answers, however long its machine takes; ends by the signal alone. */
@@ -73,6 +76,31 @@ export class AgentClient {
     const answer = await this.#http.json({ method: 'POST', path: '/v1/identify', body, signal });
     this.#token = body.token;
     return this.#read(identifyResponseSchema, answer);
+  }
+
+  /**
+   * Sets the guest's clock to this machine's, after its CPUs stood still. Resolves with how far it was off: milliseconds,
+   * positive when it was behind. What the guest closed meanwhile is opened anew, until the signal aborts.
+   */
+  async setClock(signal: AbortSignal): Promise<number> {
+    for (;;) {
+      try {
+        const body = clockRequestSchema.parse({ unixTimeMs: Date.now() });
+        const ask = {
+          method: 'POST',
+          path: '/v1/clock',
+          body,
+          token: this.#token,
+          signal,
+          first: true,
+        } as const;
+        return this.#read(clockResponseSchema, await this.#http.json(ask)).clockCorrectionMs;
+      } catch (error) {
+        const unreachable = error instanceof BrowserVmError && error.code === 'agent_unreachable';
+        if (signal.aborted || !unreachable) throw error;
+        await delay(ATTEMPT_PAUSE, undefined, { signal }).catch(() => {});
+      }
+    }
   }
 
   async signIn(provider: ProviderDescriptor, signal?: AbortSignal): Promise<void> {

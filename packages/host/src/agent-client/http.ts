@@ -13,20 +13,45 @@ export interface Ask {
   readonly token?: string | null;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Part of making the guest ready for calls, so it waits for nothing. */
+  readonly first?: true;
 }
+
+/** Makes sure that the guest's CPUs run while a call is under way. */
+export type KeepRunning = <T>(call: () => Promise<T>) => Promise<T>;
 
 /** HTTP to one guest with connections of its own: the next VM at this address must not get this one's. */
 export class GuestHttp {
   readonly #at: { readonly host: string; readonly port: number };
   readonly #connections = new Agent({ keepAlive: true, maxSockets: 8 });
+  /**
+   * Without probes: a guest in standby answers none, and a dozen in a row without an answer end a connection. That
+   * a guest is gone is known from its monitor.
+   */
+  readonly #streams = new Agent({ keepAlive: false });
+  readonly #keepRunning: KeepRunning;
 
-  constructor(at: { readonly host: string; readonly port: number }) {
+  constructor(
+    at: { readonly host: string; readonly port: number },
+    keepRunning: KeepRunning = (call) => call(),
+  ) {
     this.#at = at;
+    this.#keepRunning = keepRunning;
   }
 
   /** The JSON an agent answers. Rejects with the agent's own fault, or `agent_unreachable`. */
   async json(ask: Ask): Promise<unknown> {
-    const response = await this.open(ask);
+    const call = () => this.#json(ask);
+    return ask.first === true ? await call() : await this.#keepRunning(call);
+  }
+
+  /** The answer's headers have arrived; its body is the caller's. While that comes, the CPUs may stop. */
+  async open(ask: Ask): Promise<IncomingMessage> {
+    return await this.#keepRunning(() => this.#open(ask, this.#streams));
+  }
+
+  async #json(ask: Ask): Promise<unknown> {
+    const response = await this.#open(ask, this.#connections);
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
@@ -54,8 +79,7 @@ export class GuestHttp {
     );
   }
 
-  /** The answer's headers have arrived; its body is the caller's. */
-  async open(ask: Ask): Promise<IncomingMessage> {
+  async #open(ask: Ask, connections: Agent): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
     const timeout = AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT);
@@ -63,7 +87,7 @@ export class GuestHttp {
       ...this.#at,
       method: ask.method,
       path: ask.path,
-      agent: this.#connections,
+      agent: connections,
       headers: {
         ...(body === undefined
           ? {}
@@ -95,6 +119,7 @@ export class GuestHttp {
 
   close(): void {
     this.#connections.destroy();
+    this.#streams.destroy();
   }
 }
 

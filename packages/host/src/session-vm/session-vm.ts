@@ -26,12 +26,17 @@ import type { Slot } from '../slot/slot.ts';
 import type { StreamerConfiguration, StreamerProcess } from '../streamer-process/streamer-process.ts';
 import { tail } from '../system/tail.ts';
 import type { Template } from '../template/template.ts';
+import { ObservedVnc } from '../vnc/observed.ts';
 import { AgentLog } from './agent-log.ts';
 import { EventQueue } from './event-queue.ts';
+import { isGuestBusy } from './guest-work.ts';
+import { Standby } from './standby.ts';
 
 /** A resumed agent answers within a second; a loaded host under emulation takes longer. Milliseconds. */
 const AGENT_TIMEOUT = 60_000;
 const VNC_TIMEOUT = 10_000;
+/** Whoever woke a VM waits no longer than this for its clock. Milliseconds. */
+const CLOCK_TIMEOUT = 5000;
 /** Console lines that a failure carries. */
 const TAIL_LINES = 50;
 
@@ -52,6 +57,8 @@ export interface SessionVmOptions {
   /** Leaves the VM paused. */
   readonly restore: (slot: Slot) => Promise<Vm>;
   readonly streamer: Omit<StreamerConfiguration, 'iceServers'>;
+  /** Quiet after which a VM whose tool waits for the user stops its CPUs, milliseconds; 0: never. */
+  readonly standbyAfterMs: number;
   /** Called once, when the desktop is there or never will be. */
   readonly onSettled: () => void;
   readonly log: (message: string, details: Record<string, unknown>) => void;
@@ -69,6 +76,7 @@ export class HostSessionVm implements SessionVm {
   readonly #ending = new AbortController();
   readonly #streamerReady = Promise.withResolvers<StreamerProcess>();
   readonly #running: Promise<void>;
+  readonly #standby: Standby;
   #slot: Slot | null = null;
   #streamer: StreamerProcess | null = null;
   #vm: Vm | null = null;
@@ -86,6 +94,7 @@ export class HostSessionVm implements SessionVm {
     this.#streamer = options.prepared?.streamer ?? null;
     this.#vm = options.prepared?.vm ?? null;
     this.#streamerReady.promise.catch(() => {});
+    this.#standby = this.#makeStandby();
     this.#running = this.#run().catch((error: unknown) => this.#fail(toFault(error, 'host')));
   }
 
@@ -101,6 +110,10 @@ export class HostSessionVm implements SessionVm {
     return this.#streamer !== null;
   }
 
+  get isInStandby(): boolean {
+    return this.#standby.isAsleep;
+  }
+
   get sessionId(): string {
     return this.#options.request.sessionId;
   }
@@ -111,6 +124,8 @@ export class HostSessionVm implements SessionVm {
   }
 
   async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
+    // The streamer answers by itself, while the VM wakes.
+    this.#standby.touch();
     return await (await this.#streamerReady.promise).offer(viewerId, sdp, mode);
   }
 
@@ -131,6 +146,7 @@ export class HostSessionVm implements SessionVm {
       AbortSignal.timeout(VNC_TIMEOUT),
       ...(signal === undefined ? [] : [signal]),
     ]);
+    await this.#standby.awake();
     const socket = connect({ ...slot.vnc, noDelay: true });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = () => socket.destroy(new Error('no answer in time'));
@@ -141,7 +157,7 @@ export class HostSessionVm implements SessionVm {
     socket.once('error', reject);
     try {
       await promise;
-      return socket;
+      return new ObservedVnc(socket, () => this.#standby.touch());
     } catch (error) {
       throw new BrowserVmError(
         {
@@ -224,7 +240,7 @@ export class HostSessionVm implements SessionVm {
     this.#ending.signal.throwIfAborted();
     await vm.resume();
     this.#events.push({ type: 'vm_resumed' });
-    const agent = new AgentClient(slot.agent);
+    const agent = new AgentClient(slot.agent, (call) => this.#standby.use(call));
     this.#agent = agent;
     const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(AGENT_TIMEOUT)]);
     const health = await agent.reachable(signal).catch(async (error: unknown) => {
@@ -278,11 +294,45 @@ export class HostSessionVm implements SessionVm {
         return;
       default:
         this.#events.push(event);
+        // Before it, and once the person is done, the guest has work of its own.
+        if (event.type === 'url_opened') this.#standby.allow();
+        else this.#standby.forbid();
     }
   }
 
+  #makeStandby(): Standby {
+    const { log, standbyAfterMs: afterMs } = this.#options;
+    const about = { vmId: this.vmId, sessionId: this.sessionId };
+    let clockCorrectionMs: number | undefined;
+    return new Standby({
+      afterMs,
+      isBusy: async () => this.#vm === null || (await isGuestBusy(this.#vm.pid, this.#ending.signal)),
+      hold: async () => this.#streamer?.hold(),
+      pause: async () => this.#vm?.pause(),
+      resume: async () => this.#vm?.resume(),
+      setClock: async () => {
+        const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(CLOCK_TIMEOUT)]);
+        clockCorrectionMs = await this.#agent?.setClock(signal);
+      },
+      release: () => this.#streamer?.send({ type: 'release' }),
+      onStandby: () => {
+        this.#events.push({ type: 'standby' });
+        log('VM is in standby', about);
+      },
+      onAwake: (wakeMs) => {
+        this.#events.push({ type: 'awake', wakeMs });
+        log('VM is awake again', { ...about, wakeMs, clockCorrectionMs });
+      },
+      warn: (message, error) => log(message, { ...about, err: error }),
+      onLost: (error) => this.#fail(toFault(error, 'driver')),
+    });
+  }
+
   #streamerSaid(event: StreamerEvent): void {
-    if (event.type === 'viewer') {
+    if (event.type === 'activity') {
+      this.#standby.touch();
+    } else if (event.type === 'viewer') {
+      if (event.state === 'connected') this.#standby.touch();
       this.#events.push({ type: 'viewer', viewerId: event.viewerId, state: event.state });
     } else if (event.type === 'candidate') {
       this.#events.push({ type: 'candidate', viewerId: event.viewerId, candidate: event.candidate });
@@ -306,6 +356,7 @@ export class HostSessionVm implements SessionVm {
   #fail(fault: Fault): void {
     if (this.#failed || this.#stopping !== null) return;
     this.#failed = true;
+    this.#standby.close();
     this.#options.onSettled();
     this.#streamerReady.reject(new BrowserVmError(fault));
     void this.consoleTail(TAIL_LINES)
@@ -325,6 +376,7 @@ export class HostSessionVm implements SessionVm {
   /** First what could still speak for the VM, then the VM, then what it stood in. */
   async #end(): Promise<void> {
     const stopped = gone('vm_stopped', `VM ${this.vmId} was stopped`, 'host');
+    this.#standby.close();
     this.#ending.abort(stopped);
     this.#streamerReady.reject(stopped);
     this.#options.onSettled();

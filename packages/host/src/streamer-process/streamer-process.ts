@@ -21,6 +21,8 @@ const OBJECTS_MB = 128;
 const READY_TIMEOUT = 30_000;
 const ANSWER_TIMEOUT = 20_000;
 const CLOSE_TIMEOUT = 2000;
+/** To keep input back takes no time. Milliseconds. */
+const HOLD_TIMEOUT = 5000;
 /** Of the whole process, where the kernel lets us say so. Measured: 110 MB while watched. MiB. */
 export const STREAMER_LIMIT_MB = 512;
 
@@ -58,6 +60,7 @@ export class StreamerProcess {
   readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
   readonly #log: StreamerLog;
   readonly #pongs = new Set<() => void>();
+  #onHeld = () => {};
   #onEvent: (event: StreamerEvent) => void;
   #closing: Promise<void> | null = null;
   #group: MemoryGroup | null = null;
@@ -165,6 +168,16 @@ export class StreamerProcess {
     await promise.finally(() => this.#pongs.delete(resolve));
   }
 
+  /** Resolves when no input goes to the VM any more, until `release` is sent; rejects when it ends first. */
+  async hold(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#onHeld = resolve;
+    void this.#gone.then(() => reject(late('hold its input')));
+    const timer = setTimeout(() => reject(late('hold its input')), HOLD_TIMEOUT);
+    this.send({ type: 'hold' });
+    await promise.finally(() => clearTimeout(timer));
+  }
+
   /** Commands to a process that is gone are dropped: `died` tells. */
   send(command: StreamerCommand): void {
     if (this.#process.connected) this.#process.send(command, () => {});
@@ -191,6 +204,10 @@ export class StreamerProcess {
     const event = parsed.data;
     if (event.type === 'pong') {
       for (const answered of this.#pongs) answered();
+      return;
+    }
+    if (event.type === 'held') {
+      this.#onHeld();
       return;
     }
     if (event.type === 'answer') this.#answers.get(event.viewerId)?.resolve(event.sdp);

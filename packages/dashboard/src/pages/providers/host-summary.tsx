@@ -3,12 +3,13 @@ import { exactTime } from '../../ui/time.ts';
 
 /** What runs on the host, what it takes, and how much more fits. */
 export function HostSummary({ usage }: { usage: HostReport['usage'] }) {
-  const { capacity, diskMb, freeMemoryMb, vms } = usage;
+  const { capacity, diskMb, freeMemoryMb, standby, vms } = usage;
   const waiting = capacity.queued > 0 ? `, ${capacity.queued} waiting` : '';
   return (
     <details className="host" data-testid="host-summary">
       <summary>
-        Host: {vms} of {capacity.maxVms} VMs{waiting}
+        Host: {vms} of {capacity.maxVms} VMs{standby > 0 && `, ${standby} in standby`}
+        {waiting}
         {capacity.full === null ? `, room for ${capacity.roomForVms} more` : ', full'}
       </summary>
       <dl>

@@ -22,6 +22,12 @@ export function waitsFor(model: SessionModel): string | null {
   return begun?.event.type === 'state' ? (begun.event.reason ?? null) : null;
 }
 
+/** Do its VM's CPUs stand still until somebody wants them? */
+export function isInStandby(model: SessionModel): boolean {
+  const last = model.events.findLast(({ event }) => event.type === 'standby' || event.type === 'awake');
+  return last?.event.type === 'standby';
+}
+
 /** The newest state the page has heard of; a terminal one never changes again. */
 export function currentState(model: SessionModel): SessionState | null {
   const asked = model.session?.status ?? null;

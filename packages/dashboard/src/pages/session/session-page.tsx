@@ -11,7 +11,7 @@ import { Layout } from '../../ui/layout.tsx';
 import { FaultNotice } from '../../ui/notice.tsx';
 import { SignedOut } from '../../ui/signed-out.tsx';
 import { type EndedState, EndState } from './end-state.tsx';
-import { currentState, waitsFor } from './session-model.ts';
+import { currentState, isInStandby, waitsFor } from './session-model.ts';
 import { STATE_LABELS, STATE_TONES } from './state-labels.ts';
 import { timeline } from './timeline.ts';
 import { TimelineList } from './timeline-list.tsx';
@@ -27,6 +27,8 @@ const HINTS: Readonly<Record<SessionState, string>> = {
   cancelled: '',
   expired: '',
 };
+
+const STANDBY_HINT = 'Paused to save resources; it wakes at your first touch.';
 
 export function SessionPage({ sessionId }: { sessionId: string }) {
   const { model, stream, events, error } = useSession(sessionId);
@@ -90,6 +92,7 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
         </div>
         {state !== null && HINTS[state] !== '' && (
           <p className="muted" data-testid="session-hint">
+            {isInStandby(model) && !ended && `${STANDBY_HINT} `}
             {waiting === null ? HINTS[state] : `This sign-in ${waiting}. It goes on by itself.`}
           </p>
         )}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, test } from 'node:test';
+import { PROVIDERS } from '@browser-vm/protocol';
+import { AgentClient } from '../src/agent-client/agent-client.ts';
+
+/** What happened, in order: calls that asked for running CPUs, and requests that arrived. */
+let said: string[];
+let server: Server;
+let agent: AgentClient;
+
+beforeEach(async () => {
+  said = [];
+  server = createServer((request, response) => {
+    said.push(request.url ?? '');
+    request.resume();
+    if (request.url?.startsWith('/v1/events') === true) {
+      response.writeHead(200).write('\n');
+      return;
+    }
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ clockCorrectionMs: 7 }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  agent = new AgentClient({ host: '127.0.0.1', port }, async (call) => {
+    said.push('running');
+    try {
+      return await call();
+    } finally {
+      said.push('over');
+    }
+  });
+});
+
+afterEach(async () => {
+  agent.close();
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+});
+
+test('the CPUs run from before a call is sent until its answer is read', async () => {
+  const provider = PROVIDERS.get('codex');
+  assert.ok(provider);
+  await agent.signIn(provider);
+  assert.deepEqual(said, ['running', '/v1/sign-in', 'over']);
+});
+
+test('an event stream needs them only until it is open', async () => {
+  const stop = new AbortController();
+  const next = agent.events(stop.signal).next();
+  while (!said.includes('over')) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(said, ['running', '/v1/events?after=0', 'over']);
+  stop.abort();
+  assert.equal((await next).done, true);
+});
+
+test('the clock is set while the CPUs are being started: it waits for nobody, and takes up what was closed', async () => {
+  const signal = AbortSignal.timeout(10_000);
+  assert.equal(await agent.setClock(signal), 7);
+  server.closeAllConnections();
+  assert.equal(await agent.setClock(signal), 7);
+  assert.deepEqual([...new Set(said)], ['/v1/clock']);
+});
+
+test('a clock that cannot be set is given up when its time is over', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  taken.close();
+  await once(taken, 'close');
+  const nobody = new AgentClient({ host: '127.0.0.1', port });
+  await assert.rejects(nobody.setClock(AbortSignal.timeout(200)), { code: 'agent_unreachable' });
+});
