@@ -13,7 +13,9 @@ import type { Image } from './open.ts';
 /** Under emulation a browser has painted after some 20 s; on a loaded host it takes several times that. */
 const TIMEOUT_MS = 600_000;
 const PICTURE_TIMEOUT_MS = 60_000;
-/** A guest that crashes under emulation may have met a fault of the emulation; one that always does has not. */
+/** An agent answers after 5 to 9 s under emulation. A kernel that hangs, one core busy, never says so by itself. */
+const AGENT_TIMEOUT_MS = 120_000;
+/** A guest that crashes or hangs under emulation may have met a fault of the emulation; one that always does has not. */
 const ATTEMPTS = 3;
 const VCPUS = 2;
 /** Of the console, kept with a failure. */
@@ -58,8 +60,9 @@ export async function verifyImageByBoot(image: Image, options: VerifyOptions): P
       return await bootOnce(image, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      const crashed = error instanceof BrowserVmError && error.fault.details?.crashed === true;
-      if (!crashed || attempt === ATTEMPTS) throw error;
+      const details = error instanceof BrowserVmError ? error.fault.details : undefined;
+      const mayPass = details?.crashed === true || details?.silent === true;
+      if (!mayPass || attempt === ATTEMPTS) throw error;
       options.progress(`${error.message}; trying again`);
     }
   }
@@ -122,7 +125,7 @@ async function bootOnce(image: Image, options: VerifyOptions): Promise<BootFigur
           code: 'image_boot_failed',
           message: `image ${manifest.id} does not boot to a painted browser: ${why}`,
           hop: 'image',
-          details: { crashed, consoleTail },
+          details: { crashed, silent: cause instanceof AgentSilent, consoleTail },
         },
         { cause },
       );
@@ -133,6 +136,12 @@ async function bootOnce(image: Image, options: VerifyOptions): Promise<BootFigur
     await slot.remove();
     await driver.close();
     await rm(runDir, { recursive: true, force: true });
+  }
+}
+
+class AgentSilent extends Error {
+  constructor() {
+    super(`no agent answered within ${AGENT_TIMEOUT_MS / 1000} s`);
   }
 }
 
@@ -149,7 +158,10 @@ async function look(
   const following = new AbortController();
   try {
     // It answers only over the guest's network device, and says which address that has.
-    const health = await agent.reachable(signal);
+    const silence = AbortSignal.timeout(AGENT_TIMEOUT_MS);
+    const health = await agent.reachable(AbortSignal.any([signal, silence])).catch((error: unknown) => {
+      throw silence.aborted && !signal.aborted ? new AgentSilent() : error;
+    });
     checkAgent(health, { agentVersion: manifest.agentVersion, commandLine, address: GUEST.address });
     await agent.prepare({ caCertificates: [], display: GUEST.display }, signal);
     for await (const { event, elapsedMs } of agent.events(AbortSignal.any([signal, following.signal]))) {
