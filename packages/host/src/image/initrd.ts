@@ -52,5 +52,17 @@ export async function makeInitrd(input: InitrdInput): Promise<Buffer> {
       content: await readFile(path.join(modules, file)),
     });
   }
-  return packCpio(entries);
+  return leavingRoomAbove(packCpio(entries));
+}
+
+const PAGE = 4096;
+
+/**
+ * QEMU's microvm puts the initrd into the highest whole pages of memory, where QEMU 10 keeps its ACPI tables
+ * in what the last page leaves free: an initrd that ends late in its page overwrites them, and the kernel
+ * hangs. Zeros, which the kernel skips, make this one end four bytes into a page.
+ */
+function leavingRoomAbove(archive: Buffer): Buffer {
+  const end = Math.ceil((archive.length - 4) / PAGE) * PAGE + 4;
+  return Buffer.concat([archive, Buffer.alloc(end - archive.length)]);
 }

@@ -60,9 +60,9 @@ export async function verifyImageByBoot(image: Image, options: VerifyOptions): P
       return await bootOnce(image, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      const details = error instanceof BrowserVmError ? error.fault.details : undefined;
-      const mayPass = details?.crashed === true || details?.silent === true;
-      if (!mayPass || attempt === ATTEMPTS) throw error;
+      if (!(error instanceof BrowserVmError) || attempt === ATTEMPTS) throw error;
+      const { crashed, silent } = error.fault.details ?? {};
+      if (crashed !== true && silent !== true) throw error;
       options.progress(`${error.message}; trying again`);
     }
   }
