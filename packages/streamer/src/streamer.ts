@@ -143,6 +143,7 @@ export class Streamer {
     // Until the new size has every pixel, the picture stays as it was: no black in between.
     source.on('resized', () => {
       this.#whole = false;
+      this.#feed?.keep();
     });
     source.on('damaged', (damage) => {
       if (this.#live && this.#whole) this.#feed?.damaged(damage);

@@ -71,6 +71,11 @@ export class VideoFeed {
     if (this.#watched) this.#schedule(this.#minIntervalMs);
   }
 
+  /** The pixels are no longer those of this picture: what was shown last stays, until another is. */
+  keep(): void {
+    this.#dirty = [];
+  }
+
   /** While nobody watches, damage is only remembered. */
   watch(watched: boolean): void {
     this.#watched = watched;
