@@ -318,6 +318,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       assert.deepEqual(await violations(page), []);
       await connect(page, `axe-${colorScheme}-${viewport.width}`);
       await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
+      assert.equal(await page.evaluate(() => document.getAnimations().length), 0, 'nothing moves');
       assert.deepEqual(await violations(page), []);
       const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(scrollWidth <= viewport.width, `the page is ${scrollWidth} pixels wide`);

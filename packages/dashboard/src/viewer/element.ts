@@ -1,13 +1,16 @@
+import { viewerCookieEntered } from './connection/enter.ts';
 import { HttpSignaling } from './connection/http-signaling.ts';
 import type { Signaling } from './connection/signaling.ts';
+import { faultOf } from './connection/viewer-error.ts';
 import type { Transport } from './events.ts';
 import { SURFACE_CSS } from './surface.ts';
 import { Viewer } from './viewer.ts';
 
 /**
- * `<browser-vm-viewer session="ID">`: a viewer as an element. Connects when it is put into a page, closes when
- * it is taken out. Attributes: `session` (required unless `signaling` is set), `transport` (`webrtc` or `novnc`),
- * `view-only`. The viewer itself, with methods and events, is its `viewer` property from `connectedCallback` on.
+ * `<browser-vm-viewer session="ID">`: a viewer as an element. Connects when it is put into a page, closes when it is
+ * taken out. Attributes, read when it is put in: `session` (required unless `signaling` is set), `token` (a viewer
+ * token; without it the page's cookie counts), `transport` (`webrtc` or `novnc`), `view-only`, `fixed-size`,
+ * `max-density`. The viewer itself, with methods and events, is its `viewer` property from `connectedCallback` on.
  */
 export class BrowserVmViewerElement extends HTMLElement {
   /** Set before the element is put into a page to bring one's own connection to the controller. */
@@ -25,12 +28,18 @@ export class BrowserVmViewerElement extends HTMLElement {
     sheet.replaceSync(SURFACE_CSS);
     root.adoptedStyleSheets = [sheet];
     const transport: Transport = this.getAttribute('transport') === 'novnc' ? 'novnc' : 'webrtc';
-    this.#viewer = new Viewer(root, {
-      signaling: this.signaling ?? this.#ownSignaling(),
+    const density = Number(this.getAttribute('max-density'));
+    const events = new Relay();
+    const viewer = new Viewer(root, {
+      signaling: this.signaling ?? new HttpSignaling({ sessionId: this.#session, events }),
       transport,
       viewOnly: this.hasAttribute('view-only'),
+      follow: !this.hasAttribute('fixed-size'),
+      ...(density > 0 ? { maxDensity: density } : {}),
     });
-    this.#viewer.connect();
+    this.#viewer = viewer;
+    if (this.signaling !== null) viewer.connect();
+    else void this.#enter(viewer, events);
   }
 
   disconnectedCallback(): void {
@@ -40,10 +49,31 @@ export class BrowserVmViewerElement extends HTMLElement {
     this.#events = null;
   }
 
-  #ownSignaling(): Signaling {
-    const sessionId = this.getAttribute('session') ?? '';
-    this.#events = new EventSource(`/api/auth/session/${sessionId}/events`);
-    return new HttpSignaling({ sessionId, events: this.#events });
+  get #session(): string {
+    return this.getAttribute('session') ?? '';
+  }
+
+  /** The token becomes a cookie first: an event stream and a WebSocket of a page can carry nothing else. */
+  async #enter(viewer: Viewer, events: Relay): Promise<void> {
+    const token = this.getAttribute('token');
+    try {
+      if (token !== null) await viewerCookieEntered(this.#session, token);
+    } catch (error) {
+      return viewer.refuse(faultOf(error));
+    }
+    if (this.#viewer !== viewer) return;
+    this.#events = new EventSource(`/api/auth/session/${encodeURIComponent(this.#session)}/events`);
+    events.carry(this.#events);
+    viewer.connect();
+  }
+}
+
+/** Hands on candidates of a stream that is opened later. */
+class Relay extends EventTarget {
+  carry(source: EventSource): void {
+    source.addEventListener('candidate', ({ data }) => {
+      this.dispatchEvent(new MessageEvent('candidate', { data }));
+    });
   }
 }
 

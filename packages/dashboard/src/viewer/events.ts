@@ -1,7 +1,8 @@
-import type { Fault } from '@browser-vm/protocol';
+import type { ControlHolder, Fault, ViewerMode } from '@browser-vm/protocol';
+import type { Statistics } from './statistics/statistics.ts';
+import type { Transport } from './transport.ts';
 
-/** How the picture reaches the viewer. */
-export type Transport = 'webrtc' | 'novnc';
+export type { Transport };
 
 export type ViewerStatus = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
@@ -23,6 +24,14 @@ export interface ViewerEvents {
   'first-frame': { readonly transport: Transport; readonly elapsedMs: number };
   /** Size of the desktop in its own pixels. */
   size: { readonly width: number; readonly height: number };
+  /**
+   * Who acts on the desktop, what this viewer may do (`view`: only watch), and how many are connected by WebRTC.
+   */
+  control: { readonly holder: ControlHolder; readonly mode: ViewerMode; readonly viewers: number };
+  /** Once a second while statistics are shown. */
+  statistics: Statistics;
+  /** Statistics are shown from now on, or no longer: by `showStatistics`, or by the key. */
+  'statistics-shown': { readonly shown: boolean };
   /** Is the picture that of a running VM. */
   source: { readonly live: boolean };
   /** The guest put text on its clipboard. Not `copied`: this browser wants a click before it takes it. */

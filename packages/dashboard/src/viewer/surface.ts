@@ -15,7 +15,10 @@ export const SURFACE_CSS = `
 .surface { position: absolute; inset: 0; touch-action: none; user-select: none; -webkit-user-select: none; }
 .surface:focus-within { outline: 2px solid var(--browser-vm-viewer-focus, #5b8cff); outline-offset: -2px; }
 .video { display: block; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
-.novnc { position: absolute; inset: 0; }
+.novnc { position: absolute; left: 0; top: 0; width: 100%; height: 100%; width: round(down, 100%, 2px); height: round(down, 100%, 2px); }
+.statistics { position: absolute; left: 8px; top: 8px; margin: 0; padding: 8px 10px; display: grid; grid-template-columns: auto auto; gap: 1px 12px; border-radius: 8px; background: rgb(13 15 18 / 82%); color: #eceef2; font: 12px/1.5 ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, monospace; font-variant-numeric: tabular-nums; pointer-events: none; }
+.statistics dt { color: #a2aab8; }
+.statistics dd { margin: 0; text-align: right; }
 .sink { position: absolute; left: 0; top: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; outline: none; pointer-events: none; font-size: 16px; }
 .curtain { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
 [hidden] { display: none; }

@@ -17,6 +17,9 @@ import {
 import { DesktopInput } from './input/desktop-input.ts';
 import type { Size } from './input/geometry.ts';
 import { NoVncConnection } from './novnc/novnc.ts';
+import { SizeFollower } from './size/size-follower.ts';
+import { StatisticsWatch } from './statistics/statistics-watch.ts';
+import { countersOf } from './statistics/webrtc-counters.ts';
 import { createSurface, type Surface } from './surface.ts';
 import { Curtain } from './video/curtain.ts';
 import { onFirstVideoFrame } from './video/first-frame.ts';
@@ -37,6 +40,10 @@ export interface ViewerOptions {
   readonly connectTimeoutMs?: number;
   /** Shows the desktop and sends nothing to it. Default false. */
   readonly viewOnly?: boolean;
+  /** Does the desktop take the viewer's size? Default true; false: it has its own. */
+  readonly follow?: boolean;
+  /** Pixels of the desktop for one CSS pixel, at most. Default 1.5: a guest does not scale its pages. */
+  readonly maxDensity?: number;
 }
 
 /**
@@ -47,7 +54,14 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   readonly #surface: Surface;
   readonly #signaling: Signaling;
   readonly #connectTimeoutMs: number;
-  readonly #viewOnly: boolean;
+  #viewOnly: boolean;
+  readonly #follower: SizeFollower;
+  readonly #statistics: StatisticsWatch;
+  #control: ViewerEvents['control'] = { holder: 'nobody', mode: 'control', viewers: 0 };
+  /** Was in control before its connection was made anew. */
+  #hadControl = false;
+  /** What the streamer said last; behind noVNC it is kept for later. */
+  #streamed: { size: Size; control: ViewerEvents['control'] | null } = { size: GUEST.display, control: null };
   readonly #abort = new AbortController();
   #transport: Transport;
   #status: ViewerStatus = 'idle';
@@ -81,7 +95,22 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       onNetworkHint(() => this.#wayBack.hurry()),
       { once: true },
     );
-    this.#surface.root.addEventListener('keydown', (event) => this.#leaveOnShortcut(event), {
+    this.#follower = new SizeFollower(
+      {
+        box: this.#surface.root,
+        maxDensity: options.maxDensity,
+        allowed: () => this.#transport === 'webrtc' && this.#live && this.#control.holder === 'you',
+        desktop: () => this.#desktop,
+        ask: (size) => this.#webrtc?.send({ type: 'resize', ...size }),
+      },
+      (options.follow ?? true) ? null : GUEST.display,
+    );
+    this.#statistics = new StatisticsWatch(
+      this.#surface.root,
+      () => ({ transport: this.#transport, counters: () => this.#counters() }),
+      (statistics) => this.emit('statistics', statistics),
+    );
+    this.#surface.root.addEventListener('keydown', (event) => this.#ownShortcut(event), {
       capture: true,
       signal: this.#abort.signal,
     });
@@ -102,12 +131,20 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#open('connecting');
   }
 
+  /** Tells of a fault that leaves nothing to connect to. */
+  refuse(fault: Fault): void {
+    this.emit('fault', fault);
+    this.close();
+  }
+
   /** Changes the transport because the person wants it. */
   use(transport: Transport): void {
     if (transport === this.#transport) return;
     this.#comingBack = false;
     this.#wayBack.reset();
     this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
+    // Whoever took control meanwhile may keep it.
+    this.#hadControl = false;
   }
 
   /** Gives the desktop the keyboard. */
@@ -128,6 +165,41 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     sink.focus({ preventScroll: true });
   }
 
+  /** Who acts on the desktop, and what this viewer may do. */
+  get control(): ViewerEvents['control'] {
+    return this.#control;
+  }
+
+  /**
+   * Takes control from whoever has it; the `control` event tells when this viewer has it. False: there is no
+   * connection that could carry the wish.
+   */
+  takeControl(): boolean {
+    return this.#webrtc?.send({ type: 'take_control' }) ?? false;
+  }
+
+  /** Does the desktop take the viewer's size? */
+  get follows(): boolean {
+    return this.#follower.follows;
+  }
+
+  /** The desktop takes the viewer's size from now on, or its own again. Only the viewer in control decides. */
+  follow(follows: boolean): void {
+    this.#follower.keep(follows ? null : GUEST.display);
+    if (this.#novnc !== null) this.#novnc.resize = follows;
+  }
+
+  get statisticsShown(): boolean {
+    return this.#statistics.shown;
+  }
+
+  /** Shows figures of the connection over the desktop, once a second. */
+  showStatistics(shown: boolean): void {
+    if (shown === this.#statistics.shown) return;
+    this.#statistics.show(shown);
+    this.emit('statistics-shown', { shown });
+  }
+
   /** Puts text on the guest's clipboard. */
   setClipboard(text: string): void {
     if (this.#transport === 'novnc') this.#novnc?.setClipboard(text);
@@ -138,6 +210,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   close(): void {
     if (this.#status === 'closed') return;
     this.#shut();
+    this.#follower.close();
+    this.#statistics.close();
     this.#abort.abort();
     this.#surface.root.remove();
     this.#setStatus('closed', 'Disconnected');
@@ -237,6 +311,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       this.#surface.root.style.cursor = this.#cursor;
       this.#webRtcConnected(connection);
       this.emit('source', { live: this.#live });
+      this.#resized(this.#streamed.size);
+      if (this.#streamed.control !== null) this.#controlChanged(this.#streamed.control);
+      this.#follower.again();
       this.#firstFrame('webrtc');
     });
   }
@@ -244,6 +321,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #openNoVnc(): void {
     const connection = new NoVncConnection(this.#surface.novnc, this.#signaling.vncUrl(), {
       viewOnly: this.#viewOnly,
+      resize: this.#follower.follows,
       connected: () => this.#setStatus('connected', 'Connected by noVNC'),
       firstFrame: () => {
         this.#curtain.lift();
@@ -257,9 +335,46 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       },
     });
     this.#novnc = connection;
+    this.#askMode(connection);
     if (this.#viewOnly) return;
     const sink = { move: () => {}, send: connection.send.bind(connection), desktop: () => this.#desktop };
     this.#input = new DesktopInput(this.#surface, sink, { pointer: false });
+  }
+
+  /** Where no streamer says so, whoever may only watch is told by the controller, which refuses the rest anyway. */
+  #askMode(connection: NoVncConnection): void {
+    if (this.#signaling.mode === undefined) return;
+    this.#signaling.mode(this.#abort.signal).then(
+      (mode) => {
+        if (mode === 'view') this.#onlyWatch();
+        if (mode === 'view') connection.onlyWatch();
+        if (this.#novnc === connection)
+          this.#controlChanged({ holder: mode === 'view' ? 'nobody' : 'you', mode, viewers: 0 });
+      },
+      (error: unknown) => console.warn('viewer: its rights are not known', faultOf(error).message),
+    );
+  }
+
+  #onlyWatch(): void {
+    this.#viewOnly = true;
+    this.#input?.close();
+    this.#input = null;
+  }
+
+  #controlChanged(control: ViewerEvents['control']): void {
+    const gained = control.holder === 'you' && this.#control.holder !== 'you';
+    this.#control = control;
+    if (control.mode === 'view') this.#onlyWatch();
+    // A connection that was made anew comes after whoever watched meanwhile.
+    this.#hadControl &&= control.holder === 'other' && !this.takeControl();
+    if (gained) this.#follower.again();
+    this.emit('control', control);
+  }
+
+  async #counters() {
+    if (this.#transport === 'novnc') return (await this.#novnc?.counters()) ?? null;
+    const report = (await this.#webrtc?.statistics()) ?? null;
+    return report === null ? null : countersOf(report);
   }
 
   #attachInput(connection: WebRtcConnection): void {
@@ -316,6 +431,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   /** Until now the picture was the stand-in that the streamer sends first; the next frame is the VM's own. */
   #becameLive(): void {
     this.#stopWaitingForLive();
+    this.#follower.again();
     this.#stopWaitingForLive = onFirstVideoFrame(this.#surface.video, () => this.#reportOnce('live_picture'));
   }
 
@@ -334,7 +450,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     const inFront = this.#transport === 'webrtc';
     switch (message.type) {
       case 'size':
-        if (inFront) this.#resized({ width: message.width, height: message.height });
+        this.#streamed.size = { width: message.width, height: message.height };
+        if (inFront) this.#resized(this.#streamed.size);
         break;
       case 'cursor':
         this.#cursor = cursorStyle(message);
@@ -348,6 +465,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         if (!inFront) break;
         this.emit('source', { live: message.live });
         if (message.live) this.#becameLive();
+        break;
+      case 'control':
+        this.#streamed.control = { holder: message.holder, mode: message.mode, viewers: message.viewers };
+        if (inFront) this.#controlChanged(this.#streamed.control);
     }
   }
 
@@ -361,11 +482,15 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     void copyToClipboard(text).then((copied) => this.emit('clipboard', { text, copied }));
   }
 
-  /** The desktop takes every key, so one combination leads out of it. */
-  #leaveOnShortcut(event: KeyboardEvent): void {
-    if (!event.ctrlKey || event.key !== 'F6') return;
+  /** The desktop takes every key but two: Control and F6 lead out of it, Control and F8 show statistics. */
+  #ownShortcut(event: KeyboardEvent): void {
+    if (!event.ctrlKey || (event.key !== 'F6' && event.key !== 'F8')) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    if (event.key === 'F8') {
+      this.showStatistics(!this.statisticsShown);
+      return;
+    }
     if (event.target instanceof HTMLElement) event.target.blur();
     this.emit('leave', {});
   }
@@ -397,6 +522,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   }
 
   #closeWebRtc(): void {
+    if (this.#webrtc !== null) this.#hadControl = this.#streamed.control?.holder === 'you';
+    this.#streamed.control = null;
     this.#webrtc?.close();
     this.#webrtc = null;
     this.#live = false;

@@ -23,6 +23,8 @@ export interface DashboardOptions {
   readonly chromiumArgs?: readonly string[];
   /** Where the browser finds the controller, when that is not where the controller says it is. */
   readonly reachedAt?: string;
+  /** The desktop keeps its own size, and so every place on it. Default true. */
+  readonly fixedSize?: boolean;
 }
 
 /** The built dashboard, served by the real controller, in a browser that is signed in to it. */
@@ -76,6 +78,11 @@ export class Dashboard {
         ...(options.chromiumArgs ?? []),
       ],
     });
+    if (options.fixedSize ?? true)
+      await context.addInitScript(() => {
+        // A page that is none yet has no storage.
+        if (location.protocol === 'http:') localStorage.setItem('browser-vm-fixed-size', 'true');
+      });
     const dashboard = new Dashboard(url, context, controller, directory);
     context.on('page', (page) => dashboard.#listen(page));
     const page = await dashboard.newPage();
@@ -92,12 +99,17 @@ export class Dashboard {
 
   /** Starts a session as a program does; `viewerUrl` opens it for whoever has the link. */
   async startByApi(userId: string): Promise<StartResponse> {
-    const response = await fetch(`${this.url}/api/auth/start`, {
+    const response = await this.asOperator('/api/auth/start', { userId, provider: 'codex' });
+    return startResponseSchema.parse(await response.json());
+  }
+
+  /** Posts to the API as a program with its token. */
+  asOperator(path: string, body: unknown): Promise<Response> {
+    return fetch(this.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${API_TOKEN}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ userId, provider: 'codex' }),
+      body: JSON.stringify(body),
     });
-    return startResponseSchema.parse(await response.json());
   }
 
   async stop(): Promise<void> {

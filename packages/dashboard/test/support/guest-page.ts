@@ -23,6 +23,7 @@ field.addEventListener('input', () => tell({ type: 'text', value: field.value })
 addEventListener('keydown', (event) => tell({ type: 'keydown', value: event.key }));
 addEventListener('keyup', (event) => tell({ type: 'keyup', value: event.key }));
 addEventListener('wheel', (event) => tell({ type: 'wheel', value: Math.sign(event.deltaY) }));
+addEventListener('resize', () => tell({ type: 'size', value: [innerWidth, innerHeight] }));
 addEventListener('contextmenu', (event) => { event.preventDefault(); tell({ type: 'contextmenu', value: 1 }); });
 pad.addEventListener('click', async (event) => {
   pad.classList.toggle('on');

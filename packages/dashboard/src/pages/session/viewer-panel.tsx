@@ -4,8 +4,9 @@ import { Icon } from '../../ui/icon.tsx';
 import { copyToClipboard } from '../../viewer/clipboard/clipboard.ts';
 import { HttpSignaling } from '../../viewer/connection/http-signaling.ts';
 import type { BrowserVmViewerElement } from '../../viewer/element.ts';
-import type { Transport, ViewerStatus } from '../../viewer/events.ts';
+import type { Transport, ViewerEvents, ViewerStatus } from '../../viewer/events.ts';
 import type { Viewer } from '../../viewer/viewer.ts';
+import { keepFixedSize, wantsFixedSize } from './fixed-size.ts';
 
 interface ViewerPanelProps {
   readonly sessionId: string;
@@ -24,6 +25,9 @@ interface View {
 
 const FIRST_VIEW: View = { status: 'idle', transport: 'webrtc', detail: 'Connecting', live: false };
 
+type ControlState = ViewerEvents['control'];
+const ALONE: ControlState = { holder: 'nobody', mode: 'control', viewers: 0 };
+
 /** The desktop with its controls. */
 export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerPanelProps) {
   const holder = useRef<HTMLDivElement>(null);
@@ -32,6 +36,9 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
   const [view, setView] = useState(FIRST_VIEW);
   const [notice, setNotice] = useState<string | null>(null);
   const [copied, setCopied] = useState<string | null>(null);
+  const [control, setControl] = useState(ALONE);
+  const [fixed, setFixed] = useState(wantsFixedSize);
+  const [statistics, setStatistics] = useState(false);
 
   useEffect(() => {
     const parent = holder.current;
@@ -39,6 +46,7 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
     const element = document.createElement('browser-vm-viewer') as BrowserVmViewerElement;
     element.setAttribute('data-testid', 'viewer');
     element.signaling = new HttpSignaling({ sessionId, events });
+    if (wantsFixedSize()) element.setAttribute('fixed-size', '');
     parent.append(element);
     const opened = element.viewer;
     if (opened === null) throw new Error('the viewer element is not defined');
@@ -58,6 +66,8 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
     });
     opened.on('switch', ({ reason, message }) => setNotice(reason === 'manual' ? null : message));
     opened.on('clipboard', ({ text, copied: taken }) => setCopied(taken ? null : text));
+    opened.on('control', setControl);
+    opened.on('statistics-shown', ({ shown }) => setStatistics(shown));
     opened.on('leave', () => controls.current?.querySelector('button')?.focus());
     return () => {
       element.remove();
@@ -65,10 +75,17 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
     };
   }, [sessionId, events]);
 
+  const changeSize = () => {
+    viewer?.follow(fixed);
+    keepFixedSize(!fixed);
+    setFixed(!fixed);
+  };
+  const mayAct = control.mode === 'control';
+  const connected = view.status === 'connected';
   const other: Transport = view.transport === 'webrtc' ? 'novnc' : 'webrtc';
   return (
     <section className="viewer" aria-label="Remote desktop">
-      <div className="viewer-screen" ref={holder}>
+      <div className={fixed ? 'viewer-screen' : 'viewer-screen viewer-screen-follows'} ref={holder}>
         {!view.live && (
           <p className="viewer-waiting">
             <span className="spinner" aria-hidden="true" />
@@ -85,12 +102,26 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
           data-status={view.status}
         >
           <span className={view.status === 'connected' ? 'dot dot-success' : 'dot dot-busy'} />
-          {view.status === 'connected' && notice !== null ? notice : view.detail}
+          <span>
+            {connected && notice !== null ? notice : view.detail}
+            {connected && <span data-testid="viewer-control">{controlText(control)}</span>}
+          </span>
         </p>
         <p className="viewer-hint" aria-hidden="true">
           Ctrl + F6 leaves the desktop
         </p>
         <div className="viewer-buttons">
+          {mayAct && control.holder === 'other' && (
+            <button
+              type="button"
+              className="button button-small button-primary"
+              data-testid="take-control"
+              onClick={() => viewer?.takeControl()}
+            >
+              <Icon name="hand" />
+              Take control
+            </button>
+          )}
           {copied !== null && (
             <button
               type="button"
@@ -121,24 +152,58 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
           <button
             type="button"
             className="button button-small"
+            data-testid="statistics"
+            aria-pressed={statistics}
+            aria-keyshortcuts="Control+F8"
+            title="Ctrl + F8"
+            onClick={() => viewer?.showStatistics(!statistics)}
+          >
+            <Icon name="chart" />
+            Statistics
+          </button>
+          {mayAct && (
+            <button
+              type="button"
+              className="button button-small"
+              data-testid="fixed-size"
+              aria-pressed={fixed}
+              onClick={changeSize}
+            >
+              <Icon name="fit" />
+              Fixed size
+            </button>
+          )}
+          <button
+            type="button"
+            className="button button-small"
+            data-testid="full-screen"
             onClick={() => enterFullScreen(holder.current)}
           >
             <Icon name="expand" />
             Full screen
           </button>
-          <button
-            type="button"
-            className="button button-small button-danger"
-            data-testid="cancel"
-            onClick={onCancel}
-            disabled={cancelling}
-          >
-            {cancelling ? 'Cancelling…' : 'Cancel'}
-          </button>
+          {mayAct && (
+            <button
+              type="button"
+              className="button button-small button-danger"
+              data-testid="cancel"
+              onClick={onCancel}
+              disabled={cancelling}
+            >
+              {cancelling ? 'Cancelling…' : 'Cancel'}
+            </button>
+          )}
         </div>
       </div>
     </section>
   );
+}
+
+/** Who acts, where that is not simply oneself. */
+function controlText({ holder, mode, viewers }: ControlState): string {
+  if (mode === 'view') return '. You are watching only';
+  if (holder === 'other') return '. Someone else is in control';
+  return viewers > 1 ? '. You are in control, others watch' : '';
 }
 
 function enterFullScreen(element: HTMLElement | null): void {

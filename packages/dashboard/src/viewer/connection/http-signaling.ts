@@ -1,16 +1,17 @@
 import {
   answerSchema,
-  faultSchema,
   type IceCandidate,
   type IceServer,
   iceServersResponseSchema,
+  type ViewerMode,
   type ViewerReport,
   viewerCandidateSchema,
+  viewerSchema,
 } from '@browser-vm/protocol';
 import createClient, { type Client } from 'openapi-fetch';
 import type { paths } from '../../generated/openapi.d.ts';
+import { accepted } from './accepted.ts';
 import type { Signaling } from './signaling.ts';
-import { ViewerError } from './viewer-error.ts';
 
 type EventSourceLike = Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 
@@ -90,6 +91,14 @@ export class HttpSignaling implements Signaling {
     return () => this.#events.removeEventListener('candidate', handler);
   }
 
+  async mode(signal: AbortSignal): Promise<ViewerMode> {
+    const answer = await this.#client.GET('/api/auth/session/{id}/viewer', {
+      params: this.#inSession,
+      signal,
+    });
+    return viewerSchema.parse(accepted(answer)).mode;
+  }
+
   reportFirstFrame(): Promise<void> {
     return this.#report('first_frame');
   }
@@ -110,23 +119,4 @@ export class HttpSignaling implements Signaling {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
-}
-
-function accepted({
-  data,
-  error,
-  response,
-}: {
-  data?: unknown;
-  error?: unknown;
-  response: Response;
-}): unknown {
-  if (response.ok) return data;
-  const fault = faultSchema.safeParse(error);
-  const unexplained = {
-    code: 'http_error',
-    message: `The controller answered with status ${response.status}`,
-    hop: 'request',
-  } as const;
-  throw new ViewerError(fault.success ? fault.data : unexplained);
 }

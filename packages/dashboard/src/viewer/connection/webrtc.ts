@@ -93,6 +93,11 @@ export class WebRtcConnection {
     return true;
   }
 
+  /** What the browser knows of this connection; null before there is one. */
+  async statistics(): Promise<RTCStatsReport | null> {
+    return (await this.#peer?.getStats()) ?? null;
+  }
+
   /** Closes at once and tells no listener. May be called again. */
   close(): void {
     this.#abort.abort();

@@ -2,6 +2,7 @@ import type { Fault, InputMessage } from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
 import { onPaste } from '../clipboard/clipboard.ts';
 import { isPaste } from '../input/keyboard.ts';
+import type { Counters } from '../statistics/statistics.ts';
 import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
 /** The gateway opens before the desktop does; attempts are this far apart at most. Milliseconds. */
@@ -25,6 +26,8 @@ const MODIFIERS: readonly (readonly [number, string])[] = [
 
 export interface NoVncOptions {
   readonly viewOnly: boolean;
+  /** The desktop takes the size of the container. */
+  readonly resize: boolean;
   readonly connected: () => void;
   readonly firstFrame: () => void;
   readonly size: (width: number, height: number) => void;
@@ -43,11 +46,16 @@ export class NoVncConnection {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #delayMs = RETRY_MS.first;
   #closed = false;
+  #viewOnly: boolean;
+  #resize: boolean;
+  #bytes = 0;
 
   constructor(container: HTMLElement, url: string, options: NoVncOptions) {
     this.#container = container;
     this.#url = url;
     this.#options = options;
+    this.#viewOnly = options.viewOnly;
+    this.#resize = options.resize;
     // noVNC takes every key; the paste shortcut must reach the browser to become a paste event.
     const keepPaste = (event: KeyboardEvent) => {
       if (isPaste(event)) event.stopPropagation();
@@ -78,6 +86,32 @@ export class NoVncConnection {
     this.#rfb?.clipboardPasteFrom(text);
   }
 
+  /** Sends nothing that acts on the desktop from now on. */
+  onlyWatch(): void {
+    this.#viewOnly = true;
+    if (this.#rfb !== null) this.#rfb.viewOnly = true;
+  }
+
+  set resize(resize: boolean) {
+    this.#resize = resize;
+    if (this.#rfb !== null) this.#rfb.resizeSession = resize;
+  }
+
+  async counters(): Promise<Counters> {
+    const { width = 0, height = 0 } = this.#container.querySelector('canvas') ?? {};
+    return {
+      at: performance.now(),
+      bytes: this.#bytes,
+      frames: null,
+      packets: 0,
+      lost: 0,
+      route: 'novnc',
+      roundTripMs: null,
+      codec: 'RFB',
+      size: width > 0 && height > 0 ? { width, height } : null,
+    };
+  }
+
   focus(): void {
     this.#rfb?.focus({ preventScroll: true });
   }
@@ -100,6 +134,9 @@ export class NoVncConnection {
     // Opened here, so that the reason the gateway closes with is seen.
     const socket = new WebSocket(this.#url);
     socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#bytes += data.byteLength;
+    });
     let reason = '';
     let over = false;
     socket.addEventListener('close', (event) => {
@@ -109,7 +146,8 @@ export class NoVncConnection {
     const rfb = new Rfb(this.#container, socket, { shared: true });
     this.#rfb = rfb;
     rfb.scaleViewport = true;
-    rfb.viewOnly = this.#options.viewOnly;
+    rfb.viewOnly = this.#viewOnly;
+    rfb.resizeSession = this.#resize;
     rfb.background = 'transparent';
     const canvas = () => this.#container.querySelector('canvas');
     let stopWatching = () => {};

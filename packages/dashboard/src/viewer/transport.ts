@@ -1,0 +1,2 @@
+/** How the picture reaches the viewer. */
+export type Transport = 'webrtc' | 'novnc';

@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { viewerResponseSchema } from '@browser-vm/protocol';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { createWebSocketStream, WebSocket } from 'ws';
+import { startFirefox } from '../../../test/support/firefox.ts';
+import { RfbClient } from '../../rfb/src/index.ts';
+import { Desktop } from '../../rfb/test/desktop.ts';
+import { Dashboard } from './support/dashboard.ts';
+import { DesktopHost, type DesktopVm } from './support/desktop-host.ts';
+import { Embedder } from './support/embedder.ts';
+import { GuestPage } from './support/guest-page.ts';
+
+let desktop: Desktop;
+let guest: GuestPage;
+let host: DesktopHost;
+let dashboard: Dashboard;
+before(async () => {
+  desktop = await Desktop.start('1280x720');
+  desktop.run('openbox', []);
+  guest = await GuestPage.open(desktop);
+  host = new DesktopHost(desktop.port);
+  dashboard = await Dashboard.start(host, { fixedSize: false });
+});
+after(async () => {
+  await dashboard?.stop();
+  await guest?.close();
+  await desktop?.stop();
+});
+
+interface Started {
+  readonly vm: DesktopVm;
+  readonly sessionId: string;
+  readonly viewerUrl: string;
+  readonly viewerToken: string;
+}
+
+async function start(userId: string): Promise<Started> {
+  const started = await dashboard.startByApi(userId);
+  const vm = host.vms.at(-1);
+  assert.ok(vm);
+  vm.becomeReady();
+  return { vm, ...started };
+}
+
+/** Opens the session's page as the operator whose browser this is. */
+async function open(sessionId: string, size = { width: 1280, height: 800 }): Promise<Page> {
+  const page = await dashboard.newPage();
+  await page.setViewportSize(size);
+  await page.goto(`${dashboard.url}/dashboard/remote-cli/auth?session=${sessionId}`);
+  await connected(page, 'webrtc');
+  return page;
+}
+
+async function connected(page: Page, transport: 'webrtc' | 'novnc'): Promise<void> {
+  await page
+    .locator(`[data-testid="viewer"][data-status="connected"][data-transport="${transport}"]`)
+    .waitFor();
+}
+
+/** The size that fills the viewer's box of that page. */
+function boxOf(page: Page): Promise<[number, number]> {
+  return page.getByTestId('viewer').evaluate((element) => {
+    const { width, height } = element.getBoundingClientRect();
+    return [Math.floor(width / 2) * 2, Math.floor(height / 2) * 2];
+  });
+}
+
+/** Waits until the guest's own window has that size, and the viewer shows a picture of it. */
+async function untilDesktop(page: Page, [width, height]: readonly [number, number], after: number) {
+  await guest.until(
+    ({ type, value }) => type === 'size' && JSON.stringify(value) === JSON.stringify([width, height]),
+    after,
+  );
+  await untilPicture(page, [width, height]);
+}
+
+async function untilPicture(page: Page, size: readonly [number, number]): Promise<void> {
+  await page.waitForFunction(([wide, high]) => {
+    const root = document.querySelector('browser-vm-viewer')?.shadowRoot;
+    const video = root?.querySelector('video');
+    const canvas = root?.querySelector('canvas');
+    return (
+      (video?.videoWidth === wide && video.videoHeight === high) ||
+      (canvas?.width === wide && canvas.height === high)
+    );
+  }, size);
+}
+
+/** Clicks what is at that part of the desktop's width and height; where the guest says it was clicked. */
+async function clickAt(page: Page, part: number): Promise<readonly [number, number]> {
+  const box = await page.getByTestId('viewer').boundingBox();
+  assert.ok(box);
+  const mark = guest.told.length;
+  await page.mouse.click(box.x + box.width * part, box.y + box.height / 2);
+  return (await guest.until(({ type }) => type === 'click', mark)).value as [number, number];
+}
+
+async function cancel(page: Page): Promise<void> {
+  await page.getByTestId('cancel').click();
+  await page.getByTestId('end-state').waitFor();
+  await page.close();
+}
+
+async function violations(page: Page): Promise<unknown[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const result = await (window as unknown as { axe: typeof axe }).axe.run();
+    return result.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) }));
+  });
+}
+
+test('the desktop takes the size of its viewer and keeps to it, by WebRTC and by noVNC', async () => {
+  const { sessionId } = await start('resize');
+  let mark = guest.told.length;
+  const page = await open(sessionId);
+  const first = await boxOf(page);
+  assert.notDeepEqual(first, [1280, 720]);
+  await untilDesktop(page, first, mark);
+  const [x, y] = await clickAt(page, 0.75);
+  assert.ok(Math.abs(x - first[0] * 0.75) <= 2 && Math.abs(y - first[1] / 2) <= 2, `clicked ${x},${y}`);
+
+  mark = guest.told.length;
+  await page.setViewportSize({ width: 1000, height: 700 });
+  const second = await boxOf(page);
+  assert.notDeepEqual(second, first);
+  await untilDesktop(page, second, mark);
+
+  mark = guest.told.length;
+  await page.getByTestId('fixed-size').click();
+  await untilDesktop(page, [1280, 720], mark);
+  mark = guest.told.length;
+  await page.getByTestId('fixed-size').click();
+  await untilDesktop(page, second, mark);
+
+  await page.getByTestId('use-novnc').click();
+  await connected(page, 'novnc');
+  mark = guest.told.length;
+  await page.setViewportSize({ width: 1100, height: 760 });
+  await untilDesktop(page, await boxOf(page), mark);
+  await cancel(page);
+});
+
+test('of two viewers one acts, the other takes control when it wants it', async () => {
+  const { sessionId } = await start('two');
+  const first = await open(sessionId);
+  const second = await open(sessionId);
+  await second.getByText('Someone else is in control').waitFor();
+  assert.equal(await first.getByTestId('take-control').count(), 0);
+  assert.deepEqual(await violations(second), []);
+
+  // Without control a click has no effect: the next one is the first that the guest tells of.
+  const mark = guest.told.length;
+  const box = await second.getByTestId('viewer').boundingBox();
+  assert.ok(box);
+  await second.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
+  await second.getByTestId('take-control').click();
+  await first.getByText('Someone else is in control').waitFor();
+  await clickAt(second, 0.75);
+  assert.equal(guest.told.slice(mark).filter(({ type }) => type === 'click').length, 1);
+
+  await second.close();
+  await first.getByTestId('take-control').waitFor({ state: 'detached' });
+  await clickAt(first, 0.75);
+  await cancel(first);
+});
+
+test('a link for watching shows the desktop and acts on nothing, by either transport', async () => {
+  const { sessionId, viewerToken } = await start('watch');
+  const page = await open(sessionId);
+  const response = await dashboard.asOperator(`/api/auth/session/${sessionId}/viewers`, { mode: 'view' });
+  const watcher = viewerResponseSchema.parse(await response.json());
+
+  // Whoever is let in by noVNC alone, and sends what it likes.
+  const byVnc = async (token: string) => {
+    const url = `${dashboard.url.replace('http', 'ws')}/api/vnc/session/${sessionId}`;
+    const socket = new WebSocket(url, ['binary', `bearer.${token}`]);
+    await once(socket, 'open');
+    const client = await RfbClient.connect({ stream: createWebSocketStream(socket) });
+    await client.takePicture();
+    return client;
+  };
+  const [acting, watching] = [await byVnc(viewerToken), await byVnc(watcher.viewerToken)];
+  const copied: string[] = [];
+  watching.on('clipboard', (text) => copied.push(text));
+  const told = once(acting, 'clipboard');
+  const mark = guest.told.length;
+  const size = [watching.width, watching.height];
+  for (const mask of [0, 1, 0]) watching.pointer(size[0]! * 0.75, size[1]! / 2, mask);
+  for (const down of [true, false]) watching.key(0x61, down);
+  watching.clipboard('from one who watches');
+  watching.setSize(800, 600);
+  await watching.takePicture();
+  for (const mask of [0, 1, 0]) acting.pointer(size[0]! * 0.75, size[1]! / 2, mask);
+  await guest.until(({ type }) => type === 'click', mark);
+  assert.deepEqual(await told, ['copied in the guest']);
+  await watching.takePicture();
+  assert.deepEqual(
+    guest.told.slice(mark).filter(({ type }) => type !== 'click'),
+    [],
+  );
+  assert.equal(guest.told.slice(mark).length, 1);
+  assert.deepEqual([watching.width, watching.height], size);
+  assert.deepEqual(copied, [], 'what is copied is for who may act');
+  acting.close();
+  watching.close();
+
+  const cookies = await dashboard.context.cookies();
+  await dashboard.context.clearCookies();
+  const other = await dashboard.newPage();
+  await other.goto(watcher.viewerUrl);
+  await connected(other, 'webrtc');
+  await other.getByText('You are watching only').waitFor();
+  assert.equal(await other.getByTestId('cancel').count(), 0);
+  assert.equal(await other.getByTestId('take-control').count(), 0);
+  await other.getByTestId('use-novnc').click();
+  await connected(other, 'novnc');
+  await other.getByText('You are watching only').waitFor();
+  await other.close();
+  await dashboard.context.clearCookies();
+  await dashboard.context.addCookies(cookies);
+  await cancel(page);
+});
+
+test('statistics are shown by button and by key, with the figures of the connection', async () => {
+  const { sessionId } = await start('statistics');
+  const page = await open(sessionId);
+  const [width, height] = await boxOf(page);
+  await untilPicture(page, [width, height]);
+  const overlay = page.getByTestId('viewer-statistics');
+  assert.equal(await overlay.isVisible(), false);
+  await page.getByTestId('statistics').click();
+  await overlay.getByText('direct').waitFor();
+  await overlay.getByText('VP8').waitFor();
+  await overlay.getByText(`${width} × ${height}`).waitFor();
+  const value = async (name: string) =>
+    Number.parseFloat(
+      await overlay.evaluate(
+        (list, term) =>
+          [...list.querySelectorAll('dt')].find(({ textContent }) => textContent === term)?.nextElementSibling
+            ?.textContent ?? '',
+        name,
+      ),
+    );
+  // Something moves while it is looked at.
+  const deadline = Date.now() + 30_000;
+  while (!((await value('Bitrate')) > 0 && (await value('Frames')) > 0)) {
+    assert.ok(Date.now() < deadline, `the figures stayed ${await overlay.textContent()}`);
+    await clickAt(page, 0.75);
+  }
+  const [roundTrip, frames, bitrate] = [
+    await value('Round trip'),
+    await value('Frames'),
+    await value('Bitrate'),
+  ];
+  assert.ok(roundTrip >= 0 && roundTrip < 1000, `round trip ${roundTrip} ms`);
+  assert.ok(frames <= 60 && bitrate < 20_000, `${frames} frames, ${bitrate} kbit/s`);
+  assert.deepEqual(await violations(page), []);
+
+  // The desktop has the keyboard now, and this key is not for it.
+  const before = guest.told.length;
+  await page.keyboard.press('Control+F8');
+  await overlay.waitFor({ state: 'hidden' });
+  assert.equal(await page.getByTestId('statistics').getAttribute('aria-pressed'), 'false');
+  assert.ok(!guest.told.slice(before).some(({ value: key }) => key === 'F8'));
+  await page.keyboard.press('Control+F6');
+  await page.getByTestId('use-novnc').click();
+  await connected(page, 'novnc');
+  await page.getByTestId('statistics').click();
+  await overlay.getByText('noVNC').waitFor();
+  await page.setViewportSize({ width: 390, height: 844 });
+  assert.deepEqual(await violations(page), []);
+  const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(scrollWidth <= 390, `the page is ${scrollWidth} pixels wide`);
+  await cancel(page);
+});
+
+test('the plain example shows and controls a desktop inside a page of another site', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'browser-vm-embedder-'));
+  const embedder = await Embedder.start(dashboard.url, directory);
+  const { sessionId, viewerToken, vm } = await start('embedded');
+  const page = await dashboard.newPage();
+  const mark = guest.told.length;
+  await page.goto(`${embedder.url}/#session=${sessionId}&token=${viewerToken}`);
+  await page.getByText('Connected by WebRTC').waitFor();
+  assert.equal(new URL(page.url()).hash, '', 'the token left the address');
+  const viewer = page.locator('browser-vm-viewer');
+  const size = await viewer.evaluate(({ clientWidth, clientHeight }) => [
+    Math.floor(clientWidth / 2) * 2,
+    Math.floor(clientHeight / 2) * 2,
+  ]);
+  await guest.until(
+    ({ type, value }) => type === 'size' && JSON.stringify(value) === JSON.stringify(size),
+    mark,
+  );
+  const box = await viewer.boundingBox();
+  assert.ok(box);
+  await page.waitForFunction(
+    (wide) =>
+      document.querySelector('browser-vm-viewer')?.shadowRoot?.querySelector('video')?.videoWidth === wide,
+    size[0],
+  );
+  await page.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
+  await guest.until(({ type }) => type === 'click', mark);
+  await page.getByRole('button', { name: 'Statistics' }).click();
+  await page.getByTestId('viewer-statistics').getByText('direct').waitFor();
+  assert.deepEqual(await violations(page), []);
+  vm.succeed();
+  await page.close();
+  embedder.stop();
+  await rm(directory, { recursive: true });
+});
+
+test('in Firefox the picture is live and a click arrives', async () => {
+  const { viewerUrl, vm } = await start('firefox');
+  const firefox = await startFirefox();
+  try {
+    const page = await firefox.newPage();
+    await page.setViewport({ width: 1280, height: 800 });
+    const mark = guest.told.length;
+    await page.goto(viewerUrl);
+    await page.waitForSelector('[data-testid="viewer"][data-status="connected"][data-transport="webrtc"]', {
+      timeout: 60_000,
+    });
+    const box = await (await page.waitForSelector('[data-testid="viewer"]'))?.boundingBox();
+    assert.ok(box);
+    // The half that is clicked on is blue or red, never black.
+    await page.waitForFunction(
+      () => {
+        const video = document.querySelector('browser-vm-viewer')?.shadowRoot?.querySelector('video');
+        const context = new OffscreenCanvas(40, 20).getContext('2d');
+        if (video === null || video === undefined || context === null || video.videoWidth === 0) return false;
+        context.drawImage(video, 0, 0, 40, 20);
+        const [red = 0, green = 0] = context.getImageData(10, 10, 1, 1).data;
+        return red > 180 && green > 150;
+      },
+      { timeout: 60_000 },
+    );
+    await page.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
+    await guest.until(({ type }) => type === 'click', mark);
+    vm.succeed();
+  } finally {
+    await firefox.close();
+  }
+});
+
+test('no page has a script error, nor asks for anything its policy refuses', () => {
+  assert.deepEqual(dashboard.complaints, []);
+});
