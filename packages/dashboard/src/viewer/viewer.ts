@@ -29,6 +29,8 @@ import { shownPromptly } from './video/prompt.ts';
 const CONNECT_TIMEOUT_MS = 3_000;
 /** Pauses between attempts to come back to WebRTC while noVNC shows the desktop. Milliseconds. */
 const WAY_BACK = { firstMs: 2_000, mostMs: 60_000 };
+/** One that is closed sooner would be closed again and again. Milliseconds. */
+const REOPEN_AFTER_MS = 5_000;
 /** A connection that lasted this long was a good one: the next way back begins with the first pause. Milliseconds. */
 const LASTING_MS = 60_000;
 
@@ -263,7 +265,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         }
         this.emit('fault', error.fault);
         // What was closed may be opened at once; what no longer came through is tried behind noVNC.
-        if (wasConnected && reason === 'failed') this.#reopen();
+        const lasted = wasConnected && performance.now() - this.#webRtcSince > REOPEN_AFTER_MS;
+        if (lasted && reason === 'failed') this.#reopen();
         else this.#fallBack(error, reason);
       },
     });
