@@ -35,7 +35,7 @@ async function addImage(stateDir: string, id: string, change: Partial<ImageManif
     ),
   );
   const manifest = {
-    formatVersion: 1,
+    formatVersion: 2,
     id,
     builtAt: new Date().toISOString(),
     debian: 'trixie',
@@ -44,6 +44,7 @@ async function addImage(stateDir: string, id: string, change: Partial<ImageManif
     agentVersion: '1a2b',
     minimumMemoryMb: 512,
     files,
+    packageList: { name: 'packages.tsv', bytes: 1, sha256: '0'.repeat(64) },
     packages: {},
     tools: {},
     ...change,

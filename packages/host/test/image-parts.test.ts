@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { packCpio } from '../src/image/cpio.ts';
+import { describeChanges, parsePackageList, parseSimulation } from '../src/image/debian-packages.ts';
 import { debianSources, parseAptSources } from '../src/image/debian-sources.ts';
 import { extractVmlinux } from '../src/image/kernel.ts';
-import { imagePaths, layer } from '../src/image/layers.ts';
+import { imagePaths, layer, layersOf, markChecked } from '../src/image/layers.ts';
 import { acquireLock } from '../src/image/lock.ts';
 import { moduleLoadOrder } from '../src/image/modules.ts';
 import { run } from '../src/image/run.ts';
@@ -95,6 +96,48 @@ function bzImage(payload: Buffer): Buffer {
   setup.writeUInt32LE(payload.length + 4, 0x24c);
   return Buffer.concat([setup, Buffer.alloc(16), payload, Buffer.alloc(4)]);
 }
+
+test('packages are known by what apt would install, and differ by name or version', () => {
+  const simulated = parseSimulation(
+    [
+      'Inst gcc-14-base (14.2.0-19 Debian:13.7/stable [amd64])',
+      'Inst libc6 [2.40-1] (2.41-12+deb13u4 Debian:13.7/stable, Debian-Security:13/stable-security [amd64]) []',
+      'Inst zlib1g:amd64 (1:1.3.1-1 Debian:13.7/stable [amd64])',
+      'Conf libc6 (2.41-12+deb13u4 Debian:13.7/stable [amd64])',
+    ].join('\n'),
+  );
+  const installed = parsePackageList('gcc-14-base\t14.2.0-19\nlibc6\t2.41-12+deb13u4\nzlib1g\t1:1.3.1-1\n');
+  assert.deepEqual(simulated, installed);
+  assert.deepEqual(describeChanges(simulated, installed), []);
+  const later = parsePackageList('gcc-14-base\t14.2.0-19\nlibc6\t2.41-12+deb13u5\nnew\t1\n');
+  assert.deepEqual(describeChanges(installed, later), [
+    'libc6 2.41-12+deb13u4 -> 2.41-12+deb13u5',
+    'new none -> 1',
+    'zlib1g 1:1.3.1-1 -> none',
+  ]);
+});
+
+test('of the layers of one recipe the one last found to be the newest comes first', async (t) => {
+  const paths = imagePaths(await scratch(t));
+  assert.deepEqual(await layersOf(paths, 'rootfs-a-'), []);
+  for (const [name, day] of Object.entries({
+    'rootfs-a-1': 2,
+    'rootfs-a-2': 3,
+    'rootfs-a-3': 1,
+    'rootfs-b-1': 4,
+  })) {
+    const directory = path.join(paths.layers, name);
+    await mkdir(directory, { recursive: true });
+    await markChecked(directory, new Date(2026, 0, day));
+  }
+  await mkdir(path.join(paths.layers, 'rootfs-a-4'));
+  assert.deepEqual(await layersOf(paths, 'rootfs-a-'), [
+    'rootfs-a-2',
+    'rootfs-a-1',
+    'rootfs-a-3',
+    'rootfs-a-4',
+  ]);
+});
 
 test('a kernel is unpacked from zstd and from gzip, and anything else is refused by name', () => {
   const elf = Buffer.from('\x7fELF and the rest of a kernel', 'latin1');

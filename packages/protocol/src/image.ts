@@ -10,7 +10,7 @@ const imageFileSchema = z.object({
 /** `manifest.json` beside an image's files: one artifact whose parts match or are refused. */
 export const imageManifestSchema = z
   .strictObject({
-    formatVersion: z.literal(1),
+    formatVersion: z.literal(2),
     id: z
       .string()
       .regex(/^[0-9a-f]{16}$/)
@@ -27,7 +27,8 @@ export const imageManifestSchema = z
       rootfs: imageFileSchema.describe('read-only root filesystem'),
       providers: imageFileSchema.describe('read-only layer with the provider tools'),
     }),
-    packages: z.record(z.string(), z.string()).describe('Debian package versions that matter'),
+    packageList: imageFileSchema.describe('every Debian package and its version, a line each'),
+    packages: z.record(z.string(), z.string()).describe('versions of the Debian packages in the recipe'),
     tools: z.record(z.string(), z.string()).describe('provider tool versions'),
   })
   .meta({ id: 'ImageManifest' });

@@ -5,16 +5,21 @@ import { repositoryRoot } from '../repository-root.ts';
 
 export function imageCommand(): Command {
   const image = new Command('image').description('the golden image that every VM starts from');
-  image.command('build').description('build it unless it stands there already').action(build);
+  image
+    .command('build')
+    .description('build it unless it stands there already')
+    .option('--refresh', "look for newer versions of Debian's packages, and build again when there are some")
+    .action(build);
   image.command('show').description('print the manifest of the current image').action(show);
   return image;
 }
 
-async function build(): Promise<void> {
+async function build(options: { readonly refresh?: boolean }): Promise<void> {
   const configuration = await loadConfiguration();
   const built = await buildImage({
     stateDir: configuration.BROWSER_VM_STATE_DIR,
     repositoryRoot,
+    refresh: options.refresh === true,
     progress: (line) => console.log(line),
   });
   console.log(`${built.manifest.id} in ${built.directory}`);

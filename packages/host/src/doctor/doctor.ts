@@ -10,6 +10,7 @@ import {
 } from '@browser-vm/protocol';
 import type { Driver } from '../drivers/driver.ts';
 import type { Image } from '../image/index.ts';
+import { checkedAt } from '../image/layers.ts';
 import { checkMemory, checkNft, checkTun } from '../preflight.ts';
 import { capacityOf } from '../slot/link.ts';
 import { run } from '../system/run.ts';
@@ -17,6 +18,9 @@ import type { Template } from '../template/template.ts';
 
 /** Of free disk below which templates and logs may not fit. MB. */
 const LEAST_DISK_MB = 4000;
+const DAY = 86_400_000;
+/** Chromium's security updates come every week or two. Days. */
+const REFRESH_DAYS = 14;
 
 export interface DoctorOptions {
   readonly configuration: Configuration;
@@ -64,8 +68,9 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
     }),
     check('forwarding', 'egress', forwarding),
     check('image', 'image', async () => {
-      const { manifest } = await image;
-      return `${manifest.id}, ${manifest.debian}, agent ${manifest.agentVersion}`;
+      const { directory, manifest } = await image;
+      const { id, debian, agentVersion } = manifest;
+      return `${id}, ${debian}, agent ${agentVersion}; ${ageOf(await checkedAt(directory))}`;
     }),
     check('memory', 'host', async () => {
       await checkMemory(configuration.BROWSER_VM_MEMORY_MB, await usableImage());
@@ -102,6 +107,14 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
     }),
     check('disk', 'host', () => disk(configuration.BROWSER_VM_STATE_DIR)),
   ]);
+}
+
+/** Security updates come with a refresh, which nobody does by itself. */
+function ageOf(checked: Date | null): string {
+  const days = checked === null ? null : Math.floor((Date.now() - checked.getTime()) / DAY);
+  const when = days === null ? 'never' : days === 0 ? 'today' : days === 1 ? 'yesterday' : `${days} days ago`;
+  const advice = days === null || days >= REFRESH_DAYS ? ': run `browser-vm image build --refresh`' : '';
+  return `its packages were the newest ${when}${advice}`;
 }
 
 async function check(name: string, hop: Hop, find: () => Promise<string>): Promise<Check> {

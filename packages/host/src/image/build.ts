@@ -9,15 +9,22 @@ import {
 } from '@browser-vm/protocol';
 import { type AgentBundle, bundleAgent } from './agent-bundle.ts';
 import { contentKey, directoryParts, hashFile, sourceParts } from './content-key.ts';
+import {
+  describeChanges,
+  type PackageVersions,
+  parsePackageList,
+  resolvePackages,
+} from './debian-packages.ts';
 import { makeInitrd } from './initrd.ts';
-import { exists, type ImagePaths, imagePaths } from './layers.ts';
+import { checkedAt, exists, type ImagePaths, imagePaths, layersOf, markChecked } from './layers.ts';
 import { acquireLock } from './lock.ts';
+import { newerTools } from './newer-tools.ts';
 import { nodeForGuest } from './node-binary.ts';
 import { type Image, MANIFEST_FILE, openImage, readImage } from './open.ts';
 import { makeProviders, PROVIDERS_FILE, providersName } from './providers.ts';
 import { LAYERS_FILE, pruneImages } from './prune.ts';
 import { type Recipe, readRecipe, recipeDirectory } from './recipe.ts';
-import { makeRootfs, ROOTFS_FILES, rootfsName } from './rootfs.ts';
+import { makeRootfs, ROOTFS_FILES, rootfsName, rootfsPrefix } from './rootfs.ts';
 import { removeVerificationLeftovers, verifyImageByBoot } from './verify-boot.ts';
 
 export interface BuildImageOptions {
@@ -26,6 +33,8 @@ export interface BuildImageOptions {
   /** One line for people: a step that begins, or that ended with its seconds. */
   readonly progress: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** Looks for newer versions of Debian's packages; otherwise no network is needed for what stands there. */
+  readonly refresh?: boolean;
   /** Main module of the agent; absent: the repository's own. */
   readonly agentEntry?: string;
 }
@@ -33,6 +42,7 @@ export interface BuildImageOptions {
 /**
  * The image of this repository as it is now: built, checked by booting it, and made the current one;
  * or opened, when it stands there already. An interrupted build is resumed at the layer it was at.
+ * Debian's packages are those of the last build of the same recipe; `refresh` looks for newer ones.
  * Throws typed errors of the hop `image`.
  */
 export async function buildImage(options: BuildImageOptions): Promise<Image> {
@@ -51,11 +61,26 @@ export async function buildImage(options: BuildImageOptions): Promise<Image> {
     nodeBinary: node.binary,
   };
   const providersInput = { ...shared, providers: [...PROVIDERS.values()] };
-  const expected = { rootfs: await rootfsName(rootfsInput), providers: await providersName(providersInput) };
-  const id = await imageId(repositoryRoot, recipe, agent, expected);
+  const prefix = await rootfsPrefix(rootfsInput);
+  const providersLayer = await providersName(providersInput);
+  const idOf = (rootfs: string) =>
+    imageId(repositoryRoot, recipe, agent, { rootfs, providers: providersLayer });
+
+  if (options.refresh === true) {
+    for (const line of await newerTools(providersInput.providers, signal)) progress(line);
+  }
+  const known = await layersOf(paths, prefix);
+  const packages = options.refresh === true || known.length === 0 ? await lookUp(recipe, options) : null;
+  const rootfsLayer = packages === null ? await preferred(paths, known, idOf) : rootfsName(prefix, packages);
+  const expected = { rootfs: rootfsLayer, providers: providersLayer };
+  const id = await idOf(rootfsLayer);
 
   if (await exists(path.join(paths.images, id))) {
     const image = await openImage({ stateDir, id, ...(signal && { signal }) });
+    if (packages !== null) {
+      await markChecked(path.join(paths.layers, rootfsLayer));
+      await markChecked(image.directory);
+    }
     await makeCurrent(paths, id);
     progress(`image ${id} is up to date`);
     return image;
@@ -69,8 +94,10 @@ export async function buildImage(options: BuildImageOptions): Promise<Image> {
   try {
     await removeVerificationLeftovers(stateDir);
     await rm(paths.building, { recursive: true, force: true });
+    if (packages !== null) await announceChanges(paths, known[0], packages, progress);
     const step = steps(progress);
-    const rootfs = await step('root filesystem', () => makeRootfs(rootfsInput));
+    const rootfs = await step('root filesystem', () => makeRootfs(rootfsInput, rootfsLayer, packages));
+    if (packages !== null) await markChecked(rootfs.directory);
     const providers = await step('provider tools', () => makeProviders(providersInput));
     const built = await step('assembling', () =>
       assemble({
@@ -94,6 +121,36 @@ export async function buildImage(options: BuildImageOptions): Promise<Image> {
     await rm(paths.building, { recursive: true, force: true, maxRetries: 3 });
     await lock.release();
   }
+}
+
+async function lookUp(recipe: Recipe, { progress, signal }: BuildImageOptions): Promise<PackageVersions> {
+  progress(`looking up the packages of Debian ${recipe.debian.suite}`);
+  return resolvePackages(recipe, signal);
+}
+
+/** The newest that an image stands on, since such a one has booted; else the newest. */
+async function preferred(
+  paths: ImagePaths,
+  layers: readonly string[],
+  idOf: (rootfs: string) => Promise<string>,
+): Promise<string> {
+  for (const name of layers) {
+    if (await exists(path.join(paths.images, await idOf(name)))) return name;
+  }
+  return layers[0]!;
+}
+
+async function announceChanges(
+  paths: ImagePaths,
+  before: string | undefined,
+  packages: PackageVersions,
+  progress: (line: string) => void,
+): Promise<void> {
+  if (before === undefined) return;
+  const list = await readFile(path.join(paths.layers, before, ROOTFS_FILES.packages), 'utf8').catch(() => '');
+  const changes = describeChanges(parsePackageList(list), packages);
+  progress(`${changes.length} packages changed`);
+  for (const change of changes) progress(change);
 }
 
 async function imageId(
@@ -149,12 +206,14 @@ async function assemble(assembly: Assembly): Promise<string> {
   await link(path.join(rootfs, ROOTFS_FILES.rootfs), path.join(directory, ROOTFS_FILES.rootfs));
   await link(path.join(rootfs, ROOTFS_FILES.kernel), path.join(directory, ROOTFS_FILES.kernel));
   await link(path.join(providers, PROVIDERS_FILE), path.join(directory, PROVIDERS_FILE));
+  await link(path.join(rootfs, ROOTFS_FILES.packages), path.join(directory, ROOTFS_FILES.packages));
+  await markChecked(directory, await checkedAt(rootfs));
   const describe = async (name: string) => {
     const file = path.join(directory, name);
     return { name, bytes: (await stat(file)).size, sha256: await hashFile(file, options.signal) };
   };
   const manifest: ImageManifest = imageManifestSchema.parse({
-    formatVersion: 1,
+    formatVersion: 2,
     id,
     builtAt: new Date().toISOString(),
     debian: recipe.debian.suite,
@@ -168,6 +227,7 @@ async function assemble(assembly: Assembly): Promise<string> {
       rootfs: await describe(ROOTFS_FILES.rootfs),
       providers: await describe(PROVIDERS_FILE),
     },
+    packageList: await describe(ROOTFS_FILES.packages),
     packages: await packageVersions(path.join(rootfs, ROOTFS_FILES.packages), recipe),
     tools: Object.fromEntries(
       [...PROVIDERS.values()].map((provider) => [provider.tool, provider.package.version]),
@@ -179,10 +239,13 @@ async function assemble(assembly: Assembly): Promise<string> {
 }
 
 async function packageVersions(file: string, recipe: Recipe): Promise<Record<string, string>> {
-  const wanted = new Set([recipe.kernelPackage, ...recipe.packages]);
-  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.split('\t'));
+  const all = parsePackageList(await readFile(file, 'utf8'));
+  const wanted = [recipe.kernelPackage, ...recipe.packages];
   return Object.fromEntries(
-    lines.flatMap(([name, version]) => (name && version && wanted.has(name) ? [[name, version]] : [])),
+    wanted.flatMap((name) => {
+      const version = all.get(name);
+      return version === undefined ? [] : [[name, version]];
+    }),
   );
 }
 

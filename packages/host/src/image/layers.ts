@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Directories of a state directory that the image builder owns. */
@@ -38,6 +38,32 @@ export async function layer(
   await mkdir(paths.layers, { recursive: true });
   await rename(building, directory);
   return { directory, cached: false };
+}
+
+/** Its time is when what lies beside it was last found to be the newest there is. */
+const CHECKED_FILE = '.checked';
+
+export async function markChecked(directory: string, at: Date | null = new Date()): Promise<void> {
+  if (at === null) return;
+  const file = path.join(directory, CHECKED_FILE);
+  await writeFile(file, '');
+  await utimes(file, at, at);
+}
+
+/** Null when nobody ever looked. */
+export async function checkedAt(directory: string): Promise<Date | null> {
+  return stat(path.join(directory, CHECKED_FILE)).then(
+    ({ mtime }) => mtime,
+    () => null,
+  );
+}
+
+/** Names of the layers that begin with `prefix`, the last found to be the newest first. */
+export async function layersOf(paths: ImagePaths, prefix: string): Promise<string[]> {
+  const names = (await readdir(paths.layers).catch(() => [])).filter((name) => name.startsWith(prefix));
+  const times = new Map<string, number>();
+  for (const name of names) times.set(name, (await checkedAt(path.join(paths.layers, name)))?.getTime() ?? 0);
+  return names.sort((one, other) => times.get(other)! - times.get(one)!);
 }
 
 export async function exists(file: string): Promise<boolean> {

@@ -65,7 +65,7 @@ export async function readImage(directory: string): Promise<Image> {
   try {
     manifest = imageManifestSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw corrupt(`${file} is not a manifest of format 1`, cause);
+    throw corrupt(`${file} is not a manifest of format 2`, cause);
   }
   const at = (kind: keyof ImageManifest['files']) => path.join(directory, manifest.files[kind].name);
   return {

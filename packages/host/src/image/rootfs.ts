@@ -14,6 +14,7 @@ import path from 'node:path';
 import { BrowserVmError } from '@browser-vm/protocol';
 import { z } from 'zod';
 import { contentKey, directoryParts, sourceParts } from './content-key.ts';
+import { describeChanges, KEYRING, type PackageVersions, parsePackageList } from './debian-packages.ts';
 import { debianSources, readHostAptOptions, readHostSources } from './debian-sources.ts';
 import { FILE_TIME, packErofs } from './erofs.ts';
 import { extractVmlinux } from './kernel.ts';
@@ -29,8 +30,6 @@ export const ROOTFS_FILES = {
   packages: 'packages.tsv',
 } as const;
 
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-
 export interface RootfsInput {
   readonly paths: ImagePaths;
   readonly repositoryRoot: string;
@@ -41,7 +40,8 @@ export interface RootfsInput {
   readonly signal?: AbortSignal;
 }
 
-export async function rootfsName(input: RootfsInput): Promise<string> {
+/** Names of all root filesystems of this recipe begin so. */
+export async function rootfsPrefix(input: RootfsInput): Promise<string> {
   const { debian, kernelPackage, packages, excludedPaths, requiredPrograms } = input.recipe;
   const recipe = recipeDirectory(input.repositoryRoot);
   return `rootfs-${contentKey([
@@ -50,17 +50,29 @@ export async function rootfsName(input: RootfsInput): Promise<string> {
     ...(await directoryParts(path.join(recipe, 'hooks'))),
     ...(await directoryParts(path.join(recipe, 'guest'))),
     ...(await sourceParts('rootfs.ts', 'erofs.ts', 'kernel.ts')),
-  ])}`;
+  ])}-`;
 }
 
-/** Debian with our files in it, packed; beside it kernel, modules and busybox for the initrd. */
-export async function makeRootfs(input: RootfsInput): Promise<Layer> {
-  const name = await rootfsName(input);
+export function rootfsName(prefix: string, packages: PackageVersions): string {
+  return `${prefix}${contentKey([...packages].sort().flat())}`;
+}
+
+/**
+ * Debian with our files in it, packed; beside it kernel, modules and busybox for the initrd. `packages` is
+ * what the mirrors had when the name was made; when they have something else now, the build is refused.
+ */
+export async function makeRootfs(
+  input: RootfsInput,
+  name: string,
+  packages: PackageVersions | null,
+): Promise<Layer> {
   return layer(input.paths, name, async (directory) => {
     const root = path.join(directory, 'root');
     await bootstrap(root, input);
     await forgetMirrors(root);
     const kernelRelease = await takeBootFiles(root, directory);
+    const installed = parsePackageList(await readFile(path.join(directory, ROOTFS_FILES.packages), 'utf8'));
+    if (packages !== null) checkPackages(packages, installed);
     await copyGuestFiles(path.join(recipeDirectory(input.repositoryRoot), 'guest'), root);
     await installNode(root, input.nodeBinary);
     await checkPrograms(root, input);
@@ -68,6 +80,18 @@ export async function makeRootfs(input: RootfsInput): Promise<Layer> {
     await packErofs(root, name, path.join(directory, ROOTFS_FILES.rootfs), input.signal);
     await rm(root, { recursive: true, force: true });
     await writeFile(path.join(directory, 'kernel-release'), kernelRelease);
+  });
+}
+
+function checkPackages(expected: PackageVersions, installed: PackageVersions): void {
+  const changes = describeChanges(expected, installed);
+  if (changes.length === 0) return;
+  throw new BrowserVmError({
+    code: 'debian_changed',
+    message: `Debian's mirrors changed while the image was built: ${changes.slice(0, 3).join(', ')}`,
+    hop: 'image',
+    remedy: 'run the same command again',
+    details: { changes },
   });
 }
 
