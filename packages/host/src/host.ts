@@ -11,6 +11,7 @@ import {
 } from '@browser-vm/protocol';
 import { AdmissionControl } from './admission/admission.ts';
 import { boundsOf } from './admission/bounds.ts';
+import { uniqueMemoryMb } from './admission/kernel-figures.ts';
 import { doctor } from './doctor/doctor.ts';
 import type { Driver, Vm } from './drivers/driver.ts';
 import { createDriver } from './drivers/index.ts';
@@ -151,6 +152,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     makeSlot: takeSlot,
     makeStreamer,
     restore,
+    hasRoom: () => admission.hasSpareMemory(),
     warn: (message, error) => logger.warn({ err: error }, message),
   });
 
@@ -331,10 +333,11 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
 
     async usage(): Promise<HostUsage> {
       const room = (name: string) => diskUsageMb(join(stateDir, name));
-      const [capacity, slots, { availableMb }, images, templates, logs] = await Promise.all([
+      const [capacity, slots, { availableMb }, poolMb, images, templates, logs] = await Promise.all([
         admission.capacity(),
         ownIndexes(mark),
         readMemory(),
+        uniqueMemoryMb(pool.processes),
         room('images'),
         room('templates'),
         room('logs'),
@@ -345,7 +348,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
         standby: [...vms.values()].filter((vm) => vm.isInStandby).length,
         slots: slots.length,
         streamers: streamers + pool.counts.streamers,
-        pool: pool.counts,
+        pool: { ...pool.counts, memoryMb: Math.round(poolMb) },
         freeMemoryMb: availableMb,
         diskMb: { images, templates, logs },
         capacity,

@@ -101,7 +101,12 @@ export const hostResponseSchema = z
       slots: z.number().int(),
       streamers: z.number().int(),
       pool: z
-        .object({ slots: z.number().int(), streamers: z.number().int(), warm: z.number().int() })
+        .object({
+          slots: z.number().int(),
+          streamers: z.number().int(),
+          warm: z.number().int(),
+          memoryMb: z.number().describe('what it shares with nobody, MiB'),
+        })
         .optional()
         .describe('made ahead and waiting; counted in slots and streamers, not in vms'),
       freeMemoryMb: z.number(),

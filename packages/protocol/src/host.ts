@@ -91,7 +91,13 @@ export interface HostUsage {
   readonly slots: number;
   readonly streamers: number;
   /** What was made ahead and waits; `warm`: VMs restored and paused. */
-  readonly pool?: { readonly slots: number; readonly streamers: number; readonly warm: number };
+  readonly pool?: {
+    readonly slots: number;
+    readonly streamers: number;
+    readonly warm: number;
+    /** What it shares with nobody, MiB. */
+    readonly memoryMb: number;
+  };
   readonly freeMemoryMb: number;
   readonly diskMb: { readonly images: number; readonly templates: number; readonly logs: number };
   readonly capacity: HostCapacity;

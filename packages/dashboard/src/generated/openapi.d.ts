@@ -600,6 +600,8 @@ export interface components {
                     slots: number;
                     streamers: number;
                     warm: number;
+                    /** @description what it shares with nobody, MiB */
+                    memoryMb: number;
                 };
                 freeMemoryMb: number;
                 diskMb: {

@@ -6,7 +6,7 @@ import {
   type Place,
 } from '@browser-vm/protocol';
 import { capacityOf } from '../slot/link.ts';
-import { decide, type Measured, type Refusal, room } from './decide.ts';
+import { decide, type Measured, type Refusal, room, roomInMemory } from './decide.ts';
 import { type KernelFigures, readKernelFigures, uniqueMemoryMb } from './kernel-figures.ts';
 import { VmCost } from './vm-cost.ts';
 
@@ -110,12 +110,10 @@ export class AdmissionControl {
   /** The VM now stands for its place. */
   fill(place: Place, vm: LiveVm): void {
     this.#places.delete(place);
-    this.#vms.set(vm.vmId, {
-      vm,
-      cost: this.#cost.cost,
-      startedAt: performance.now(),
-      uniqueMb: 0,
-    });
+    const tracked = { vm, cost: this.#cost.cost, startedAt: performance.now(), uniqueMb: 0 };
+    this.#vms.set(vm.vmId, tracked);
+    // What was made ahead takes memory already, which must not be promised to it once more.
+    void this.#sampleOne(tracked);
     this.#sampler ??= setInterval(() => void this.#sample(), SAMPLE_INTERVAL).unref();
   }
 
@@ -132,6 +130,11 @@ export class AdmissionControl {
     }
     this.#figures = null;
     this.#serve();
+  }
+
+  /** Is there memory for what is made ahead of a session? */
+  async hasSpareMemory(): Promise<boolean> {
+    return roomInMemory(this.#withVms(await this.#measure())) >= 1;
   }
 
   async capacity(): Promise<HostCapacity> {
@@ -247,12 +250,14 @@ export class AdmissionControl {
   }
 
   async #sample(): Promise<void> {
-    for (const tracked of this.#vms.values()) {
-      const { processes } = tracked.vm;
-      if (processes.length === 0) continue;
-      tracked.uniqueMb = await uniqueMemoryMb(processes);
-      tracked.cost.note(tracked.vm.vmId, tracked.uniqueMb, performance.now() - tracked.startedAt);
-    }
+    for (const tracked of this.#vms.values()) await this.#sampleOne(tracked);
+  }
+
+  async #sampleOne(tracked: Tracked): Promise<void> {
+    const { processes } = tracked.vm;
+    if (processes.length === 0) return;
+    tracked.uniqueMb = await uniqueMemoryMb(processes);
+    tracked.cost.note(tracked.vm.vmId, tracked.uniqueMb, performance.now() - tracked.startedAt);
   }
 
   /** `ahead`: sessions that wait before the one that is told. */

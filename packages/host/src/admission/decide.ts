@@ -89,7 +89,8 @@ export function room(measured: Measured): number {
   return Math.max(0, Math.min(measured.maxVms - count, capacity - foreign - count, roomInMemory(measured)));
 }
 
-function roomInMemory(measured: Measured): number {
+/** VMs that would still fit into memory. */
+export function roomInMemory(measured: Measured): number {
   const free = measured.availableMb - measured.reserveMb - outstandingMb(measured);
   return Math.floor(free / measured.expectedMb);
 }

@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly makeStreamer: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<StreamerProcess>;
   /** Leaves the VM paused. */
   readonly restore: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<Vm>;
+  /** Is there memory for more? What only makes a start faster must not be why one is refused. */
+  readonly hasRoom: () => Promise<boolean>;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -63,6 +65,12 @@ export class Pool {
   get vmIds(): string[] {
     const ids = [...this.#waiting, ...this.#taking.keys()].map(({ vmId }) => vmId);
     return this.#making === null ? ids : [...ids, this.#making];
+  }
+
+  /** Ids of the processes that wait here. */
+  get processes(): number[] {
+    const all = [...this.#waiting].flatMap(({ streamer, vm }) => [streamer?.pid, vm?.pid]);
+    return all.filter((pid) => pid !== undefined);
   }
 
   /** From now on VMs are of this template; what was made for another goes. */
@@ -133,6 +141,13 @@ export class Pool {
 
   async #fill(): Promise<void> {
     while (!this.#closed && this.#holds.size === 0) {
+      if (this.#next() === null) return;
+      if (!(await this.#options.hasRoom())) {
+        this.#schedule(RETRY);
+        return;
+      }
+      // Meanwhile a start may have come, and taken what was to be equipped.
+      if (this.#closed || this.#holds.size > 0) return;
       const step = this.#next();
       if (step === null) return;
       try {

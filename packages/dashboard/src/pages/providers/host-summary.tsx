@@ -16,7 +16,7 @@ export function HostSummary({ usage }: { usage: HostReport['usage'] }) {
         {capacity.full !== null && <Fact name="Full" value={capacity.full.message} />}
         <Fact
           name="Memory"
-          value={`${size(capacity.vmsMb)} in VMs, ${size(freeMemoryMb)} free; one more is expected to take ${size(capacity.perVmMb)}`}
+          value={`${size(capacity.vmsMb)} in VMs, ${size(usage.pool?.memoryMb ?? 0)} made ahead, ${size(freeMemoryMb)} free; one more is expected to take ${size(capacity.perVmMb)}`}
         />
         <Fact name="Load" value={`${capacity.loadPerCore.toFixed(1)} per core`} />
         <Fact
