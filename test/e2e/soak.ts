@@ -11,11 +11,16 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
 }
-const { leaked, sessions } = await soak({
+const { controller, leaked, perSessionMs, sessions } = await soak({
   cycles: Number(values.cycles),
   progress: (line) => process.stderr.write(`${line}\n`),
   signal: stop.signal,
 });
+const { after, before } = controller;
+console.log(
+  `controller: ${before.memoryMb} -> ${after.memoryMb} MB, ${before.descriptors} -> ${after.descriptors} descriptors, ` +
+    `${before.threads} -> ${after.threads} threads; ${(perSessionMs / 1000).toFixed(1)} s a session`,
+);
 for (const line of leaked) console.error(`leaked: ${line}`);
 console.log(`${sessions} sessions, ${leaked.length} leaked`);
 if (leaked.length > 0) process.exitCode = 1;

@@ -131,6 +131,7 @@ describe('places', () => {
     const admission = control({ BROWSER_VM_MEMORY_MB: 65_536 });
     await assert.rejects(admission.take(), full('memory'));
     assert.deepEqual((await admission.capacity()).roomForVms, 0);
+    assert.equal(await admission.hasSpareMemory(), false, 'and nothing is made ahead');
     admission.close();
   });
 

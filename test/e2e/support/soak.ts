@@ -3,6 +3,7 @@ import type { SessionStage } from '@browser-vm/protocol';
 import type { Page } from 'playwright-core';
 import { Api } from './api.ts';
 import { ControllerProcess } from './controller-process.ts';
+import { type Footprint, footprintOf, grownBy } from './footprint.ts';
 import { leftovers, machineState } from './leftovers.ts';
 import { monitorsOf } from './monitors.ts';
 import { startWorld } from './test-world.ts';
@@ -23,6 +24,10 @@ export interface SoakReport {
   readonly sessions: number;
   /** What there is more of than before, one line each; empty when nothing leaked. */
   readonly leaked: readonly string[];
+  /** Of the controller at rest: after the first sessions, and after all of them. */
+  readonly controller: { readonly before: Footprint; readonly after: Footprint };
+  /** Mean of all sessions, from their start to nothing left. Milliseconds. */
+  readonly perSessionMs: number;
 }
 
 /** How a session of the soak comes to its end, in turn. */
@@ -75,10 +80,11 @@ export async function soak({ cycles, progress, signal }: SoakOptions): Promise<S
       RATE_LIMIT_MAX_REQUESTS: '1000000',
     });
     try {
-      const grown = await runCycles(controller, { cycles, progress, signal });
+      const { grown, ...measured } = await runCycles(controller, { cycles, progress, signal });
       await controller.stop();
       const left = await leftovers(before, controller.runDir);
-      return { sessions: cycles, leaked: [...grown, ...left.map((line) => `after the end: ${line}`)] };
+      const leaked = [...grown, ...left.map((line) => `after the end: ${line}`)];
+      return { sessions: cycles, leaked, ...measured };
     } finally {
       await controller.remove();
     }
@@ -87,7 +93,10 @@ export async function soak({ cycles, progress, signal }: SoakOptions): Promise<S
   }
 }
 
-async function runCycles(controller: ControllerProcess, options: SoakOptions): Promise<string[]> {
+async function runCycles(
+  controller: ControllerProcess,
+  options: SoakOptions,
+): Promise<Omit<SoakReport, 'sessions' | 'leaked'> & { readonly grown: readonly string[] }> {
   const { cycles, progress, signal } = options;
   const browser = await openViewerBrowser();
   const stop = () => void browser.close();
@@ -97,15 +106,29 @@ async function runCycles(controller: ControllerProcess, options: SoakOptions): P
     await page.goto(await controller.newSignInLink());
     const api = await Api.of(controller);
     let atFirst: Counts | null = null;
+    let before = await footprintOf(controller.pid);
+    let running = 0;
     for (let index = 0; index < cycles; index += 1) {
       signal?.throwIfAborted();
       const ending = ENDINGS[index % ENDINGS.length];
       if (ending === undefined) break;
+      const started = performance.now();
       await runCycle(api, controller, page, ending.run);
-      progress(`session ${index + 1} of ${cycles}: ${ending.name}`);
+      const tookMs = performance.now() - started;
+      running += tookMs;
+      progress(`session ${index + 1} of ${cycles}: ${ending.name}, ${(tookMs / 1000).toFixed(1)} s`);
       atFirst ??= await countsAtRest(controller.runDir);
+      // What is loaded and cached once is no growth.
+      if (index < ENDINGS.length) before = await footprintOf(controller.pid);
     }
-    return await moreThan(atFirst ?? new Map(), controller.runDir);
+    const more = await moreThan(atFirst ?? new Map(), controller.runDir);
+    const after = await footprintOf(controller.pid);
+    const sessions = Math.max(0, cycles - ENDINGS.length);
+    return {
+      grown: [...more, ...grownBy(before, after, sessions)],
+      controller: { before, after },
+      perSessionMs: running / cycles,
+    };
   } finally {
     signal?.removeEventListener('abort', stop);
     await browser.close();
