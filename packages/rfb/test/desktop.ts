@@ -37,7 +37,7 @@ export class Desktop {
 
   static async start(geometry = '1280x720', port?: number): Promise<Desktop> {
     const rfbPort = port ?? (await freePort());
-    const options = '-depth 24 -SecurityTypes None -localhost yes -AlwaysShared -FrameRate 60 -nolisten tcp';
+    const options = '-depth 24 -SecurityTypes None -localhost yes -AlwaysShared -FrameRate 120 -nolisten tcp';
     const server = spawn(
       'Xtigervnc',
       ['-displayfd', '3', '-rfbport', String(rfbPort), '-geometry', geometry, ...options.split(' ')],

@@ -17,7 +17,8 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
     ...['-SecurityTypes', 'None'],
     ...['-rfbport', String(options.vncPort)],
     ...(options.vncLoopbackOnly ? ['-localhost'] : []),
-    ...['-FrameRate', '60'],
+    // The first change after a rest is sent after half of such a frame, so this is more than any page paints.
+    ...['-FrameRate', '120'],
     '-AlwaysShared',
     '-AcceptSetDesktopSize=0',
     ...['-nolisten', 'tcp'],
