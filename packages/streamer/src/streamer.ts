@@ -13,8 +13,8 @@ import { Activity } from './activity.ts';
 import { Control, type Seat } from './control/control.ts';
 import { cursorMessage, sameCursor } from './desktop/messages.ts';
 import { VideoFeed } from './encode/feed.ts';
-import { KeyFrameWatch } from './encode/key-frames.ts';
 import { darkPicture, readPicture } from './encode/pictures.ts';
+import { type Encoded, RestWatch } from './encode/rest.ts';
 import { InputGate } from './input/gate.ts';
 import { RfbSource } from './rfb/source.ts';
 import { Viewer } from './transport/viewer.ts';
@@ -41,12 +41,17 @@ export class Streamer {
   readonly #emit: (event: StreamerEvent) => void;
   readonly #viewers = new Map<string, Viewer>();
   readonly #control = new Control();
-  readonly #keyFrames = new KeyFrameWatch(
+  readonly #rest = new RestWatch(
     async () => {
-      const counts = [...this.#viewers.values()].map((viewer) => viewer.keyFrameRequests());
-      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+      const all = await Promise.all([...this.#viewers.values()].map((viewer) => viewer.encoded()));
+      const sum = (of: (encoded: Encoded) => number) => all.reduce((total, each) => total + of(each), 0);
+      return {
+        keyFrameRequests: sum((each) => each.keyFrameRequests),
+        frames: sum((each) => each.frames),
+        quantisers: sum((each) => each.quantisers),
+      };
     },
-    () => this.#feed?.refresh(),
+    { repeat: () => this.#feed?.repeat(), missed: () => this.#feed?.refresh() },
   );
   #configuration = DEFAULTS;
   #feed: VideoFeed | null = null;
@@ -111,7 +116,7 @@ export class Streamer {
     for (const viewer of [...this.#viewers.values()]) viewer.close();
     this.#closed = true;
     this.#source?.close();
-    this.#keyFrames.cancel();
+    this.#rest.cancel();
     this.#feed?.close();
   }
 
@@ -126,8 +131,8 @@ export class Streamer {
   /** The feed exists from the first need on; its interval is that of the configuration then. */
   #videoFeed(): VideoFeed {
     this.#feed ??= new VideoFeed(darkPicture(), this.#configuration.minFrameIntervalMs, {
-      moving: () => this.#keyFrames.cancel(),
-      rested: () => this.#keyFrames.rested(),
+      moving: () => this.#rest.cancel(),
+      rested: () => this.#rest.rested(),
     });
     return this.#feed;
   }

@@ -90,6 +90,13 @@ export class VideoFeed {
     if (this.#watched) this.#schedule(0);
   }
 
+  /** The same frame once more, and nothing after it. */
+  repeat(): void {
+    if (!this.#watched || this.#timer !== null) return;
+    this.#pushedAt = performance.now();
+    this.#source.onFrame(this.#frame);
+  }
+
   close(): void {
     this.#cancel();
     this.track.stop();

@@ -6,6 +6,7 @@ import {
   type ViewerMode,
   type ViewerState,
 } from '@browser-vm/protocol';
+import type { Encoded } from '../encode/rest.ts';
 import { type Permission, ViewerInput } from '../input/viewer-input.ts';
 import type { InputTarget } from '../picture-source.ts';
 import { type Addresses, LocalCandidates } from './local-candidates.ts';
@@ -163,17 +164,19 @@ export class Viewer {
     if (Buffer.byteLength(text) <= MAX_MESSAGE) channel.send(text);
   }
 
-  /** How often this viewer has asked for a key frame so far. */
-  async keyFrameRequests(): Promise<number> {
-    if (this.#state !== 'connected') return 0;
-    let requests = 0;
+  /** What was encoded for this viewer so far; nothing unless it is connected. */
+  async encoded(): Promise<Encoded> {
+    const encoded = { keyFrameRequests: 0, frames: 0, quantisers: 0 };
+    if (this.#state !== 'connected') return encoded;
     // A connection that closes meanwhile has asked for nothing.
     const report = await this.#peer.getStats().catch(() => new Map<string, Record<string, unknown>>());
     for (const entry of report.values()) {
       if (entry.type !== 'outbound-rtp') continue;
-      requests += Number(entry.pliCount ?? 0) + Number(entry.firCount ?? 0);
+      encoded.keyFrameRequests += Number(entry.pliCount ?? 0) + Number(entry.firCount ?? 0);
+      encoded.frames += Number(entry.framesEncoded ?? 0);
+      encoded.quantisers += Number(entry.qpSum ?? 0);
     }
-    return requests;
+    return encoded;
   }
 
   /** No key and no button of this viewer stays down. */
