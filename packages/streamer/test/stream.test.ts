@@ -173,10 +173,10 @@ test('one viewer acts; the next one takes control, one that may only watch canno
   }`;
   await viewer.until(control('you'));
   const watcher = await browser.view(streamer, 'view');
+  // One after the other: only the page that was opened last hears of its candidates.
+  await watcher.until(`${control('other')} && input.readyState === 'open'`);
   const second = await browser.view(streamer);
-  await watcher.until(control('other'));
-  await second.until(control('other'));
-  for (const each of [watcher, second]) await each.until(`input.readyState === 'open'`);
+  await second.until(`${control('other')} && input.readyState === 'open'`);
   await viewer.rest();
   const changes = await viewer.read<number>('state.changes.length');
   // What these two send comes before the take-over on the same ordered channel, and has no effect.
