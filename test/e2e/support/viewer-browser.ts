@@ -9,10 +9,13 @@ export interface ViewerBrowser {
   close(): Promise<void>;
 }
 
-/** `program`: runs Chromium with the arguments it is given, perhaps in another namespace. */
+/**
+ * `program`: runs Chromium with the arguments it is given, perhaps in another namespace.
+ * `fixedSize`: the desktop keeps its own size, and so every place on it.
+ */
 export async function openViewerBrowser(
   size = { width: 1280, height: 900 },
-  { program = '/usr/bin/chromium', args = [] as readonly string[] } = {},
+  { program = '/usr/bin/chromium', args = [] as readonly string[], fixedSize = true } = {},
 ): Promise<ViewerBrowser> {
   const profile = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-viewer-'));
   const context: BrowserContext = await chromium.launchPersistentContext(profile, {
@@ -29,6 +32,12 @@ export async function openViewerBrowser(
       ...args,
     ],
   });
+  // Places on the desktop, and what a picture of it costs, are the same in every run.
+  if (fixedSize)
+    await context.addInitScript(() => {
+      // A page that is none yet has no storage.
+      if (location.protocol === 'http:') localStorage.setItem('browser-vm-fixed-size', 'true');
+    });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(120_000);
   return {

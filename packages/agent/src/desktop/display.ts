@@ -20,7 +20,6 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
     // The first change after a rest is sent after half of such a frame, so this is more than any page paints.
     ...['-FrameRate', '120'],
     '-AlwaysShared',
-    '-AcceptSetDesktopSize=0',
     ...['-nolisten', 'tcp'],
     '-noreset',
   ]);
