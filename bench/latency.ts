@@ -93,8 +93,15 @@ function isLink(name: string): name is LinkName {
 }
 
 /** All sources in turn, as often as there are rounds, in one browser behind that link. */
-async function measureLink({ signal }: Stoppable, target: Target, name: LinkName) {
+async function measureLink({ signal, atEnd }: Stoppable, target: Target, name: LinkName) {
   const undo: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step().catch((error: unknown) => console.error(error));
+    }
+  };
+  // After Ctrl-C the measurement itself may wait for a page that never answers.
+  atEnd(close);
   const rounds = new Map<string, Round[]>();
   try {
     const link = await Link.open(name);
@@ -121,7 +128,7 @@ async function measureLink({ signal }: Stoppable, target: Target, name: LinkName
     }
     return rounds;
   } finally {
-    for (const step of undo.reverse()) await step().catch((error: unknown) => console.error(error));
+    await close();
   }
 }
 
