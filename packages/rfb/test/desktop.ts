@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { RfbClient } from '../src/index.ts';
 
 /** A TCP port that was free a moment ago. */
 export async function freePort(): Promise<number> {
@@ -35,12 +36,13 @@ export class Desktop {
     this.server = server;
   }
 
-  static async start(geometry = '1280x720', port?: number): Promise<Desktop> {
+  /** `more`: further options of Xtigervnc. */
+  static async start(geometry = '1280x720', port?: number, more: readonly string[] = []): Promise<Desktop> {
     const rfbPort = port ?? (await freePort());
     const options = '-depth 24 -SecurityTypes None -localhost yes -AlwaysShared -FrameRate 120 -nolisten tcp';
     const server = spawn(
       'Xtigervnc',
-      ['-displayfd', '3', '-rfbport', String(rfbPort), '-geometry', geometry, ...options.split(' ')],
+      ['-displayfd', '3', '-rfbport', String(rfbPort), '-geometry', geometry, ...options.split(' '), ...more],
       { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
     );
     const [line] = await once(createInterface(server.stdio[3] as Readable), 'line');
@@ -50,6 +52,15 @@ export class Desktop {
   /** The environment of programs on this desktop. */
   get env(): Record<string, string> {
     return { PATH: process.env.PATH ?? '', HOME: '/tmp', DISPLAY: this.display, LANG: 'C.UTF-8' };
+  }
+
+  /** With the first key ever the server takes its keyboard's map anew; done when this resolves. */
+  async firstKey(): Promise<void> {
+    const client = await RfbClient.connect({ host: '127.0.0.1', port: this.port });
+    client.key(0xffe1, true);
+    client.key(0xffe1, false);
+    await client.takePicture();
+    client.close();
   }
 
   run(command: string, args: readonly string[], input = ''): ChildProcess {

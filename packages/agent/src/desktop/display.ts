@@ -1,13 +1,16 @@
 import { chmodSync, type FSWatcher, mkdirSync, rmSync, watch } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import type { AgentOptions } from '../options.ts';
 import { asUser, cleanEnvironment } from '../user.ts';
+import { writeKeymap } from './keymap.ts';
 import type { Command } from './supervised.ts';
 
 const SOCKETS = '/tmp/.X11-unix';
 
 /** The X server, which is the VNC server too. Pixels. */
 export function displayCommand(options: AgentOptions, size: { width: number; height: number }): Command {
+  const keymap = join(options.runtimeDirectory, 'xkb');
   const argv = asUser(options.user, [
     'Xtigervnc',
     `:${options.display}`,
@@ -19,6 +22,7 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
     ...(options.vncLoopbackOnly ? ['-localhost'] : []),
     // The first change after a rest is sent after half of such a frame, so this is more than any page paints.
     ...['-FrameRate', '120'],
+    ...['-xkbdir', keymap],
     '-AlwaysShared',
     ...['-nolisten', 'tcp'],
     '-noreset',
@@ -29,6 +33,7 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
     env: cleanEnvironment(options),
     beforeStart: () => {
       makeSocketDirectory();
+      writeKeymap(keymap);
       // A killed server leaves these, and another process may have its number by now.
       rmSync(`/tmp/.X${options.display}-lock`, { force: true });
       rmSync(`${SOCKETS}/X${options.display}`, { force: true });

@@ -24,6 +24,8 @@ export function showsStartPage(picture: Picture): boolean {
   return covered >= (pixels.length / 4 / SAMPLE) * COVERED && !isBlank(picture);
 }
 
+const XK_SHIFT_L = 0xffe1;
+
 /** Resolves when the desktop shows the start page, looking again at each change. Rejects when aborted. */
 export async function startPagePainted(vncPort: number, signal: AbortSignal): Promise<void> {
   for (;;) {
@@ -65,6 +67,9 @@ async function watchUntilPainted(vncPort: number, signal: AbortSignal): Promise<
     { timeoutMs: PICTURE_TIMEOUT, signal },
   );
   try {
+    // With the first key ever the server takes the keyboard's own map anew, and what it gave to spare keys is lost.
+    client.key(XK_SHIFT_L, true);
+    client.key(XK_SHIFT_L, false);
     while (!showsStartPage(await client.takePicture({ timeoutMs: PICTURE_TIMEOUT, signal }))) {
       await nextUpdate(client, signal);
     }
