@@ -44,7 +44,8 @@ test('a key goes down and up as the X11 keysym of what was typed', () => {
     ['A', 'KeyA', 0x41],
     ['@', 'Digit2', 0x40],
     ['é', 'Digit2', 0xe9],
-    ['я', 'KeyZ', 0x06d1],
+    ['я', 'KeyZ', 0x100044f],
+    ['€', 'KeyE', 0x10020ac],
     ['あ', 'KeyA', 0x1003042],
     ['Enter', 'Enter', 0xff0d],
     ['Enter', 'NumpadEnter', 0xff8d, { location: 3 }],
@@ -111,14 +112,62 @@ test('on a Mac, pasting lets Command go and presses Control', () => {
   assert.deepEqual(keys(sent), [0xffeb, -0xffeb, 0xffe3, 0x76, -0x76, -0xffe3]);
 });
 
-test('text of an input method or an on-screen keyboard is typed character by character', () => {
+test('text of an input method or an on-screen keyboard is typed: letters by keys, the rest as a whole', () => {
   const { sent, press, emit } = keyboard();
   assert.equal(press('keydown', 'Process', 'KeyK', { keyCode: 229 }).defaultPrevented, false);
-  emit('compositionend', { data: '日本' });
+  emit('compositionend', { data: '日本🙂' });
+  assert.deepEqual(sent, [{ type: 'text', text: '日本🙂' }], 'no keyboard has keys for these');
+  emit('compositionend', { data: 'ê' });
   emit('input', { inputType: 'insertText', data: 'h', isComposing: false });
   emit('input', { inputType: 'deleteContentBackward', data: null, isComposing: false });
   assert.deepEqual(
     keys(sent).filter((keysym) => keysym > 0),
-    [0x10065e5, 0x100672c, 0x68, 0xff08],
+    [0xea, 0x68, 0xff08],
   );
+});
+
+test('a shortcut is the same on a layout whose letters are not Latin', () => {
+  for (const [key, code, keysym, more] of [
+    ['с', 'KeyC', 0x63, { ctrlKey: true }],
+    ['Е', 'KeyT', 0x54, { ctrlKey: true, shiftKey: true }],
+    ['ж', 'Semicolon', 0x3b, { altKey: true }],
+    ['&', 'Digit1', 0x31, { ctrlKey: true }],
+    ['a', 'KeyQ', 0x61, { ctrlKey: true }],
+    ['€', 'KeyE', 0x10020ac, { ctrlKey: true, altKey: true }],
+  ] as const) {
+    const { sent, press } = keyboard();
+    press('keydown', key, code, more);
+    press('keyup', key, code, more);
+    assert.deepEqual(keys(sent), [keysym, -keysym], `${key} at ${code}`);
+  }
+  const { press } = keyboard();
+  assert.equal(press('keydown', 'м', 'KeyV', { ctrlKey: true }).defaultPrevented, false, 'pastes');
+  assert.equal(press('keydown', 'Insert', 'Insert', { shiftKey: true }).defaultPrevented, false, 'pastes');
+});
+
+test('what locks letters or digits acts here alone', () => {
+  const { sent, press } = keyboard();
+  press('keydown', 'CapsLock', 'CapsLock');
+  press('keyup', 'CapsLock', 'CapsLock');
+  press('keydown', 'A', 'KeyA');
+  assert.deepEqual(keys(sent), [0x41]);
+});
+
+test('on a Mac, Command is Control, Option writes, and the keys that move in text move as they do there', (t) => {
+  Object.defineProperty(navigator, 'platform', { value: 'MacIntel', configurable: true });
+  t.after(() => Reflect.deleteProperty(navigator, 'platform'));
+  const { sent, press } = keyboard();
+  press('keydown', 'Meta', 'MetaLeft', { metaKey: true, location: 1 });
+  press('keydown', 'c', 'KeyC', { metaKey: true });
+  assert.deepEqual(keys(sent), [0xffe3, 0x63, -0x63], 'a Mac tells no release while Command is held');
+  press('keydown', 'ArrowLeft', 'ArrowLeft', { metaKey: true });
+  assert.deepEqual(keys(sent).slice(3), [-0xffe3, 0xff50, -0xff50, 0xffe3]);
+  press('keyup', 'Meta', 'MetaLeft', { location: 1 });
+  assert.deepEqual(keys(sent).slice(7), [-0xffe3]);
+  press('keydown', 'Alt', 'AltLeft', { altKey: true, location: 1 });
+  press('keydown', '@', 'KeyL', { altKey: true });
+  assert.deepEqual(keys(sent).slice(8), [0xff7e, 0x40]);
+  press('keyup', '@', 'KeyL', { altKey: true });
+  press('keydown', 'ArrowRight', 'ArrowRight', { altKey: true });
+  assert.deepEqual(keys(sent).slice(11), [-0xff7e, 0xffe3, 0xff53, -0xff53, -0xffe3, 0xff7e]);
 });

@@ -106,6 +106,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     announcedAddresses: [...configuration.BROWSER_VM_ANNOUNCED_ADDRESSES],
     hiddenSubnets: [configuration.BROWSER_VM_SLOT_SUBNET],
     maxKbps: configuration.BROWSER_VM_MAX_KBPS,
+    clipboard: configuration.BROWSER_VM_CLIPBOARD,
     minFrameIntervalMs: MIN_FRAME_INTERVAL,
   };
 

@@ -193,6 +193,9 @@ export const configurationSchema = z.strictObject({
     .describe(
       'what one stream may send at most, kbit/s; packets leave at this pace, so less makes answers later',
     ),
+  BROWSER_VM_CLIPBOARD: flag
+    .default(true)
+    .describe("false: nothing copied goes between a person's computer and the desktop, either way"),
   BROWSER_VM_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -48,6 +48,9 @@ export const inputMessageSchema = z.discriminatedUnion('type', [
     code: z.string().max(32).describe('KeyboardEvent.code: the physical key'),
     pressed: z.boolean(),
   }),
+  z
+    .strictObject({ type: z.literal('text'), text: z.string().min(1).max(1000) })
+    .describe('typed, of characters that the keyboard may have no keys for: of an input method, emoji'),
   z.strictObject({ type: z.literal('release_all') }).describe('focus lost: no key stays down'),
   z.strictObject({ type: z.literal('clipboard'), text: z.string().max(1_048_576) }),
   z

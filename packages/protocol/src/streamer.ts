@@ -29,6 +29,7 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
       .describe('own addresses that no viewer is told: the wires of slots'),
     maxKbps: z.number().int().positive(),
     minFrameIntervalMs: z.number().int().positive(),
+    clipboard: z.boolean().optional().describe('false: nothing copied goes either way'),
     firstPicture: firstPictureSchema
       .optional()
       .describe("the template's last picture, decoded and shown from now on until the VM's own arrives"),

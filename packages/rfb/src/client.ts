@@ -52,6 +52,8 @@ export interface RfbEvents {
   cursor: [cursor: Cursor];
   /** Text copied in the desktop. */
   clipboard: [text: string];
+  /** The desktop asked for the text that was last given to `clipboard()`, and got it. */
+  clipboardTaken: [];
   /** The server turned out to know continuous updates. */
   continuous: [];
   /** Once, last. Null: we closed it. */
@@ -331,8 +333,10 @@ export class RfbClient extends EventEmitter<RfbEvents> {
   #clipboardSaid(said: ClipboardAction): void {
     if (said.action === 'gives') this.emit('clipboard', said.text);
     else if (said.action === 'announces') this.#send(request());
-    else if (said.action === 'asks') this.#send(provide(this.#ownClipboard));
-    else if (said.action === 'capabilities') {
+    else if (said.action === 'asks') {
+      this.#send(provide(this.#ownClipboard));
+      this.emit('clipboardTaken');
+    } else if (said.action === 'capabilities') {
       this.#extendedClipboard = true;
       this.#send(capabilities());
     }

@@ -32,6 +32,8 @@ export interface InputTarget {
   /** x, y in pixels of the desktop; mask as in RFB: bit 0 left, 1 middle, 2 right, 3 to 6 wheel. */
   pointer(x: number, y: number, mask: number): void;
   key(keysym: number, pressed: boolean): void;
+  /** Types characters that the desktop's keyboard may have no keys for. */
+  text(text: string): void;
   clipboard(text: string): void;
   /** Asks for a desktop of that size, in pixels; the source tells when it has it. */
   resize(width: number, height: number): void;

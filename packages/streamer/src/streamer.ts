@@ -69,7 +69,10 @@ export class Streamer {
     {
       pointer: (x, y, mask) => this.#source?.pointer(x, y, mask),
       key: (keysym, pressed) => this.#source?.key(keysym, pressed),
-      clipboard: (text) => this.#source?.clipboard(text),
+      text: (text) => this.#source?.text(text),
+      clipboard: (text) => {
+        if (this.#configuration.clipboard !== false) this.#source?.clipboard(text);
+      },
       resize: (width, height) => this.#source?.resize(width, height),
     },
     () => this.#activity.noticed(),
@@ -162,7 +165,9 @@ export class Streamer {
       this.#tellAll(cursorMessage(cursor));
     });
     // Only who may paste into the desktop is told what is copied there.
-    source.on('clipboard', (text) => this.#control.holder?.tell({ type: 'clipboard', text }));
+    source.on('clipboard', (text) => {
+      if (this.#configuration.clipboard !== false) this.#control.holder?.tell({ type: 'clipboard', text });
+    });
     source.on('lost', (error, final) => this.#lost(source, error, final));
     source.watch(this.#watched());
     if (firstPicture !== null) await this.#showFirst(source, firstPicture);

@@ -11,6 +11,7 @@ function recorded(mayAct = true): { readonly input: ViewerInput; readonly done: 
   const target: InputTarget = {
     pointer: (x, y, mask) => done.push(['pointer', x, y, mask]),
     key: (keysym, pressed) => done.push(['key', keysym, pressed]),
+    text: (text) => done.push(['text', text]),
     clipboard: (text) => done.push(['clipboard', text]),
     resize: (width, height) => done.push(['resize', width, height]),
   };
@@ -53,13 +54,13 @@ test('buttons add up in the mask and moves keep them', () => {
 
 test('wheel pixels gather to steps, each way, and an absurd turn is bounded', () => {
   const { input, done } = recorded();
-  for (let count = 0; count < 5; count += 1) say(input, { ...wheel, deltaY: 50 });
+  for (let count = 0; count < 5; count += 1) say(input, { ...wheel, deltaY: 60 });
   assert.deepEqual(
     done.map((event) => event[3]),
     [16, 0, 16, 0],
   );
   done.length = 0;
-  say(input, { ...wheel, deltaY: -150, deltaX: -100 });
+  say(input, { ...wheel, deltaY: -180, deltaX: -120 });
   assert.deepEqual(
     done.map((event) => event[3]),
     [32, 0, 8, 0],
@@ -150,6 +151,7 @@ test('a closed gate keeps input in order, without the way of the pointer and wit
     {
       pointer: (x, y, mask) => done.push(['pointer', x, y, mask]),
       key: (keysym, pressed) => done.push(['key', keysym, pressed]),
+      text: (text) => done.push(['text', text]),
       clipboard: (text) => done.push(['clipboard', text]),
       resize: (width, height) => done.push(['resize', width, height]),
     },
@@ -192,6 +194,7 @@ test('what a closed gate keeps is bounded, and no key stays down for it', () => 
         if (pressed) down.add(keysym);
         else down.delete(keysym);
       },
+      text() {},
       clipboard() {},
       resize() {},
     },

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { modeOf } from '../auth/principal.ts';
 import { bridge } from '../gateways/vnc/bridge.ts';
 import { closeFor } from '../gateways/vnc/close-codes.ts';
-import { ViewOnlyFilter } from '../gateways/vnc/view-only.ts';
+import { ViewerFilter } from '../gateways/vnc/viewer-filter.ts';
 import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 import { sessionParamsSchema } from './sessions.ts';
@@ -15,9 +15,9 @@ A page is let in by its cookie. A program sends \`authorization\`, or, where it 
 subprotocol \`bearer.TOKEN\`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
 4410 the session is over, 4502 a hop failed, 1003 text was sent, 1008 what a viewer that may only watch sent is no RFB.
 
-Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back.`;
+Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back. With \`BROWSER_VM_CLIPBOARD=false\` no viewer's clipboard goes either way.`;
 
-export function vncRoutes(server: Server, { sessions }: Context): void {
+export function vncRoutes(server: Server, { sessions, configuration }: Context): void {
   server.route({
     method: 'GET',
     url: '/api/vnc/session/:id',
@@ -43,9 +43,10 @@ export function vncRoutes(server: Server, { sessions }: Context): void {
       socket.pause();
       try {
         const { stream, ended } = await sessions.openVnc(id, closed);
+        const mayAct = modeOf(request.principal) !== 'view';
+        const mayAll = mayAct && configuration.BROWSER_VM_CLIPBOARD;
         if (closed.aborted) stream.destroy();
-        else
-          bridge(socket, stream, ended, modeOf(request.principal) === 'view' ? new ViewOnlyFilter() : null);
+        else bridge(socket, stream, ended, mayAll ? null : new ViewerFilter({ mayAct }));
       } catch (error) {
         const { code, reason } = closeFor(error);
         request.log.warn({ err: error, sessionId: id, code }, 'a VNC connection was not made');

@@ -268,7 +268,7 @@ export interface paths {
          *     subprotocol `bearer.TOKEN`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
          *     4410 the session is over, 4502 a hop failed, 1003 text was sent, 1008 what a viewer that may only watch sent is no RFB.
          *
-         *     Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back.
+         *     Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back. With `BROWSER_VM_CLIPBOARD=false` no viewer's clipboard goes either way.
          */
         get: operations["openVnc"];
         put?: never;

@@ -16,6 +16,7 @@ import {
 } from './events.ts';
 import { DesktopInput } from './input/desktop-input.ts';
 import type { Size } from './input/geometry.ts';
+import { ON_SCREEN } from './input/keyboard.ts';
 import { NoVncConnection } from './novnc/novnc.ts';
 import { SizeFollower } from './size/size-follower.ts';
 import { StatisticsWatch } from './statistics/statistics-watch.ts';
@@ -151,8 +152,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   /** Gives the desktop the keyboard. */
   focus(): void {
-    if (this.#transport === 'novnc') this.#novnc?.focus();
-    else this.#surface.sink.focus({ preventScroll: true });
+    this.#surface.sink.focus({ preventScroll: true });
   }
 
   /** Brings up a phone's on-screen keyboard; to be called from a tap. */
@@ -160,8 +160,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     const { sink } = this.#surface;
     sink.blur();
     sink.inputMode = 'text';
+    sink.value = ON_SCREEN;
     const hide = () => {
       sink.inputMode = 'none';
+      sink.value = '';
     };
     sink.addEventListener('blur', hide, { once: true });
     sink.focus({ preventScroll: true });

@@ -22,6 +22,7 @@ const field = document.querySelector('textarea'), pad = document.querySelector('
 field.addEventListener('input', () => tell({ type: 'text', value: field.value }));
 addEventListener('keydown', (event) => tell({ type: 'keydown', value: event.key }));
 addEventListener('keyup', (event) => tell({ type: 'keyup', value: event.key }));
+addEventListener('paste', () => tell({ type: 'paste', value: 1 }));
 addEventListener('wheel', (event) => tell({ type: 'wheel', value: Math.sign(event.deltaY) }));
 addEventListener('resize', () => tell({ type: 'size', value: [innerWidth, innerHeight] }));
 addEventListener('contextmenu', (event) => { event.preventDefault(); tell({ type: 'contextmenu', value: 1 }); });

@@ -6,6 +6,7 @@ const MAX_HELD = 4096;
 type Held =
   | { readonly type: 'pointer'; readonly x: number; readonly y: number; readonly mask: number }
   | { readonly type: 'key'; readonly keysym: number; readonly pressed: boolean }
+  | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'clipboard'; readonly text: string }
   | { readonly type: 'resize'; readonly width: number; readonly height: number };
 
@@ -44,6 +45,10 @@ export class InputGate implements InputTarget {
     this.#take({ type: 'key', keysym, pressed });
   }
 
+  text(text: string): void {
+    this.#take({ type: 'text', text });
+  }
+
   clipboard(text: string): void {
     this.#take({ type: 'clipboard', text });
   }
@@ -71,6 +76,7 @@ export class InputGate implements InputTarget {
   #pass(input: Held): void {
     if (input.type === 'pointer') this.#target.pointer(input.x, input.y, input.mask);
     else if (input.type === 'key') this.#target.key(input.keysym, input.pressed);
+    else if (input.type === 'text') this.#target.text(input.text);
     else if (input.type === 'clipboard') this.#target.clipboard(input.text);
     else this.#target.resize(input.width, input.height);
   }

@@ -8,8 +8,8 @@ const MASK = { left: 1, middle: 2, right: 4, back: 0x80 } as const;
 const WHEEL = { up: 8, down: 16, left: 32, right: 64 } as const;
 /** RFB has no ninth button; X knows the key XF86Forward. */
 const FORWARD_KEYSYM = 0x1008ff27;
-/** CSS pixels that make one step of an X wheel. */
-const PIXELS_PER_STEP = 100;
+/** How far Chromium scrolls at one step of an X wheel, measured. CSS pixels. */
+const PIXELS_PER_STEP = 120;
 /** Steps that one message may cause each way. */
 const MAX_STEPS = 20;
 

@@ -10,6 +10,8 @@ const MAX_LENGTH = { [CHANNELS.pointer]: 256, [CHANNELS.input]: 1_572_864 } as c
 /** Messages a second; a mouse of 1000 Hz stays below. */
 const PER_SECOND = 2000;
 const CLIPBOARDS_PER_SECOND = 5;
+/** Each is a composition that a person finished. */
+const TEXTS_PER_SECOND = 20;
 const RESIZES_PER_SECOND = 5;
 /** Messages that do not fit their schema before the viewer is sent away. */
 const MAX_BAD = 100;
@@ -28,6 +30,7 @@ export class ViewerInput {
   readonly #keyboard: Keyboard;
   readonly #budget = new Budget(PER_SECOND);
   readonly #clipboardBudget = new Budget(CLIPBOARDS_PER_SECOND);
+  readonly #textBudget = new Budget(TEXTS_PER_SECOND);
   readonly #resizeBudget = new Budget(RESIZES_PER_SECOND);
   readonly #permission: Permission;
   #bad = 0;
@@ -69,6 +72,9 @@ export class ViewerInput {
         break;
       case 'key':
         this.#keyboard.key(message.keysym, message.code, message.pressed);
+        break;
+      case 'text':
+        if (this.#textBudget.take()) this.#target.text(message.text);
         break;
       case 'release_all':
         this.releaseAll();

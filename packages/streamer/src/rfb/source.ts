@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Coverage, type Rect, RfbClient, RfbError } from '@browser-vm/rfb';
 import type { InputTarget, PictureSource, PictureSourceEvents } from '../picture-source.ts';
+import { TextEntry } from './text-entry.ts';
 
 export interface RfbSourceOptions {
   readonly host: string;
@@ -24,6 +25,10 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
   #requested = false;
   readonly #closing = new AbortController();
   readonly #options: Required<RfbSourceOptions>;
+  readonly #text = new TextEntry({
+    key: (keysym, pressed) => this.#client?.key(keysym, pressed),
+    clipboard: (text) => this.#client?.clipboard(text),
+  });
 
   constructor(options: RfbSourceOptions) {
     super();
@@ -49,15 +54,22 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
   }
 
   pointer(x: number, y: number, mask: number): void {
-    this.#client?.pointer(x, y, mask);
+    this.#text.run(() => this.#client?.pointer(x, y, mask));
   }
 
   key(keysym: number, pressed: boolean): void {
-    this.#client?.key(keysym, pressed);
+    this.#text.run(() => this.#client?.key(keysym, pressed));
+  }
+
+  text(text: string): void {
+    this.#text.type(text);
   }
 
   clipboard(text: string): void {
-    this.#client?.clipboard(text);
+    this.#text.run(() => {
+      this.#text.remember(text);
+      this.#client?.clipboard(text);
+    });
   }
 
   resize(width: number, height: number): void {
@@ -66,6 +78,7 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
 
   close(): void {
     this.#closing.abort();
+    this.#text.close();
     this.#client?.close();
   }
 
@@ -101,10 +114,15 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
       this.#requested = true;
     });
     client.on('cursor', (cursor) => this.emit('cursor', cursor));
-    client.on('clipboard', (text) => this.emit('clipboard', text));
+    client.on('clipboard', (text) => {
+      this.#text.remember(text);
+      this.emit('clipboard', text);
+    });
+    client.on('clipboardTaken', () => this.#text.taken());
     client.on('continuous', () => this.#ask());
     client.on('closed', (error) => {
       this.#client = null;
+      this.#text.close();
       this.#requested = false;
       if (this.#closing.signal.aborted) return;
       this.emit('lost', error ?? new RfbError('closed', 'the connection was closed'), false);

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { closeReason, VNC_CLOSE } from './close-codes.ts';
-import type { ViewOnlyFilter } from './view-only.ts';
+import type { ViewerFilter } from './viewer-filter.ts';
 
 /** Bytes waiting for a slow viewer before the guest is made to wait. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -17,7 +17,7 @@ export function bridge(
   socket: WebSocket,
   stream: Duplex,
   ended: AbortSignal,
-  filter: ViewOnlyFilter | null,
+  filter: ViewerFilter | null,
 ): void {
   let answered = true;
 

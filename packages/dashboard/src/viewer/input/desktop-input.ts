@@ -29,10 +29,16 @@ export class DesktopInput {
       this.#keyboard.paste();
     });
     const { signal } = this.#abort;
-    if (options.pointer) {
-      const focus = () => surface.sink.focus({ preventScroll: true });
-      surface.root.addEventListener('pointerdown', focus, { signal });
-    }
+    const focus = (event: PointerEvent) => {
+      // Where an input method shows what is being composed.
+      const { left, top } = surface.root.getBoundingClientRect();
+      surface.sink.style.left = `${Math.max(0, event.clientX - left)}px`;
+      surface.sink.style.top = `${Math.max(0, event.clientY - top)}px`;
+      surface.sink.focus({ preventScroll: true });
+    };
+    surface.root.addEventListener('pointerdown', focus, { signal, capture: true });
+    // What is pressed on, such as noVNC's canvas, would take the focus.
+    surface.root.addEventListener('mousedown', (event) => event.preventDefault(), { signal });
     const release = () => this.releaseAll();
     window.addEventListener('blur', release, { signal });
     window.addEventListener('pagehide', release, { signal });

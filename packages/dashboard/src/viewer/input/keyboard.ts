@@ -1,11 +1,20 @@
 import type { InputMessage } from '@browser-vm/protocol';
-import { createKeyboard, keysymOf, type NoVncKeyboard } from './novnc.ts';
-import { type ModifierState, PressedKeys } from './pressed-keys.ts';
+import { isMac, macChord, macModifier } from './mac.ts';
+import { createKeyboard, type NoVncKeyboard } from './novnc.ts';
+import { type ModifierState, type PressedKey, PressedKeys } from './pressed-keys.ts';
+import { isPaste, shortcutCharacter } from './shortcuts.ts';
+import { inParts, isTypeable } from './text.ts';
 
 /** X11 keysyms of keys that text input stands for. */
 const XK_BACKSPACE = 0xff08;
 const XK_RETURN = 0xff0d;
+const XK_TAB = 0xff09;
 const XK_CONTROL_L = 0xffe3;
+const XK_V = 0x76;
+const CONTROLS: ReadonlySet<number> = new Set([XK_CONTROL_L, 0xffe4]);
+const SHIFTS: ReadonlySet<number> = new Set([0xffe1, 0xffe2]);
+/** Caps Lock and Num Lock act here: what comes of them is what is sent. There they would stay on for others. */
+const LOCKS: ReadonlySet<number> = new Set([0xffe5, 0xff7f]);
 /** `KeyboardEvent.key` of keys that belong to an input method or begin a composition. */
 const COMPOSING_KEYS: ReadonlySet<string> = new Set(['Process', 'Dead', 'Compose']);
 /** Bound of the protocol. Characters. */
@@ -21,6 +30,8 @@ export class KeyboardInput {
   readonly #keyboard: NoVncKeyboard;
   readonly #pressed = new PressedKeys();
   readonly #abort = new AbortController();
+  /** Of noVNC's keyboard we hear what it makes of this one. */
+  #event: KeyboardEvent | null = null;
 
   constructor(sink: HTMLTextAreaElement, send: (message: InputMessage) => void) {
     this.#sink = sink;
@@ -42,22 +53,25 @@ export class KeyboardInput {
     this.#send({ type: 'key', keysym, code, pressed: false });
   }
 
-  /** Types text, character by character. */
+  /** Types text: by a key for each character where it can, otherwise as a whole. */
   type(text: string): void {
-    for (const character of text) {
-      this.tap(character === '\n' ? XK_RETURN : keysymOf(character.codePointAt(0) ?? 0));
+    if (isTypeable(text)) {
+      for (const character of text) {
+        this.tap(SPECIAL[character] ?? characterKeysym(character));
+      }
+      return;
     }
+    this.#let(() => true);
+    for (const part of inParts(text)) this.#send({ type: 'text', text: part });
   }
 
   /** Presses the guest's paste shortcut, which is Control and V whatever this person's is. */
   paste(): void {
-    const held = this.#pressed.isDown('ControlLeft') || this.#pressed.isDown('ControlRight');
+    this.#let(({ keysym }) => !CONTROLS.has(keysym));
+    const held = this.#pressed.held.length > 0;
     const control = { type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft' } as const;
-    if (!held) {
-      this.reconcile({ shift: false, control: false, alt: false, meta: false });
-      this.#send({ ...control, pressed: true });
-    }
-    this.tap(keysymOf(0x76), 'KeyV');
+    if (!held) this.#send({ ...control, pressed: true });
+    this.tap(XK_V, 'KeyV');
     if (!held) this.#send({ ...control, pressed: false });
   }
 
@@ -71,7 +85,7 @@ export class KeyboardInput {
   /** No key stays down: focus is lost, the page is hidden, the viewer closes. */
   releaseAll(): void {
     this.#keyboard.ungrab();
-    this.#pressed.releaseAll();
+    this.#let(() => true);
     this.#send({ type: 'release_all' });
     if (!this.#abort.signal.aborted) this.#keyboard.grab();
   }
@@ -82,11 +96,18 @@ export class KeyboardInput {
   }
 
   #before(event: KeyboardEvent): void {
+    this.#event = event;
     this.reconcile(modifiersAfter(event));
     // Left to the browser: text being composed, and the paste shortcut, which must become a paste event.
     if (event.isComposing || event.keyCode === 229 || COMPOSING_KEYS.has(event.key) || isPaste(event)) {
       event.stopImmediatePropagation();
+      return;
     }
+    const chord = isMac() ? macChord(event) : null;
+    if (chord === null) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    this.#chord(chord);
   }
 
   #key(keysym: number | null, code: string, pressed: boolean): void {
@@ -96,27 +117,85 @@ export class KeyboardInput {
         this.#send({ type: 'key', keysym: down, code: code.slice(0, MAX_CODE), pressed: false });
       return;
     }
-    if (keysym === null) return;
+    const meant = this.#meant(keysym, code);
+    if (meant === null || LOCKS.has(meant)) return;
+    this.#press({ code, keysym: meant });
+  }
+
+  /** The keysym to press: noVNC's, but for shortcuts and for a Mac's Command key. */
+  #meant(keysym: number | null, code: string): number | null {
+    if (this.#event === null || keysym === null || this.#event.code !== code) return keysym;
+    if (isMac()) {
+      const modifier = macModifier(code);
+      if (modifier !== null) return modifier;
+      // Option is how a Mac types its third and fourth level.
+      if (this.#event.altKey) return typedKeysym(this.#event, keysym);
+    }
+    const character = shortcutCharacter(this.#event);
+    return character === null ? typedKeysym(this.#event, keysym) : characterKeysym(character);
+  }
+
+  #press({ code, keysym }: PressedKey): void {
     this.#pressed.press(code, keysym);
     this.#send({ type: 'key', keysym, code: code.slice(0, MAX_CODE), pressed: true });
   }
 
+  /** Lets go of those keys that are down. */
+  #let(go: (key: PressedKey) => boolean): readonly PressedKey[] {
+    const keys = this.#pressed.held.filter(go);
+    for (const { code, keysym } of keys) {
+      this.#pressed.release(code);
+      this.#send({ type: 'key', keysym, code: code.slice(0, MAX_CODE), pressed: false });
+    }
+    return keys;
+  }
+
+  /** Presses keys together, whatever else is held but Shift. */
+  #chord(keysyms: readonly number[]): void {
+    const lifted = this.#let(({ keysym }) => !SHIFTS.has(keysym));
+    for (const keysym of keysyms) this.#send({ type: 'key', keysym, code: '', pressed: true });
+    for (const keysym of keysyms.toReversed()) this.#send({ type: 'key', keysym, code: '', pressed: false });
+    for (const key of lifted) this.#press(key);
+  }
+
   #typed(event: InputEvent): void {
     if (event.isComposing) return;
-    if (event.inputType === 'deleteContentBackward') this.tap(XK_BACKSPACE, 'Backspace');
-    else if (event.inputType === 'insertLineBreak') this.tap(XK_RETURN, 'Enter');
-    else if (event.inputType === 'insertText' && event.data !== null) this.type(event.data);
-    this.#sink.value = '';
+    const { inputType, data } = event;
+    if (inputType === 'deleteContentBackward') this.tap(XK_BACKSPACE, 'Backspace');
+    else if (inputType === 'deleteWordBackward') this.#chord([XK_CONTROL_L, XK_BACKSPACE]);
+    else if (inputType === 'insertLineBreak' || inputType === 'insertParagraph') this.tap(XK_RETURN, 'Enter');
+    else if ((inputType === 'insertText' || inputType === 'insertReplacementText') && data) this.type(data);
+    this.#empty();
   }
 
   #composed(event: CompositionEvent): void {
     this.type(event.data);
-    this.#sink.value = '';
+    this.#empty();
+  }
+
+  /** Nothing stays but what an on-screen keyboard can delete: without it, its deleting would tell us nothing. */
+  #empty(): void {
+    this.#sink.value = this.#sink.inputMode === 'text' ? ON_SCREEN : '';
   }
 }
 
-export function isPaste(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'>): boolean {
-  return (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'v';
+const SPECIAL: Readonly<Record<string, number>> = { '\n': XK_RETURN, '\t': XK_TAB };
+/** One space that no line is broken at. */
+export const ON_SCREEN = '\u00a0';
+
+/**
+ * The X11 keysym of a character: that of Unicode, beyond Latin-1. The older names of the same letters are other
+ * numbers, and the VNC server, which compares numbers, would not find them on the guest's keyboard.
+ */
+function characterKeysym(character: string): number {
+  const codePoint = character.codePointAt(0) ?? 0;
+  return codePoint < 0x100 ? codePoint : 0x1000000 | codePoint;
+}
+
+/** noVNC's keysym of a key that is no character, such as an arrow or one of the keypad. */
+function typedKeysym({ key, location }: KeyboardEvent, keysym: number): number {
+  const isCharacter = [...key].length === 1 && location === 0;
+  return isCharacter ? characterKeysym(key) : keysym;
 }
 
 /** The event's modifiers; a modifier's own key-down counts as down. */

@@ -4,7 +4,6 @@
  * here, and nowhere else; the version is pinned and the unit tests go through them.
  */
 import Keyboard from '../../../../../node_modules/@novnc/novnc/core/input/keyboard.js';
-import keysyms from '../../../../../node_modules/@novnc/novnc/core/input/keysymdef.js';
 
 export interface NoVncKeyboard {
   onkeyevent: (keysym: number | null, code: string, pressed: boolean) => void;
@@ -15,9 +14,4 @@ export interface NoVncKeyboard {
 
 export function createKeyboard(target: EventTarget): NoVncKeyboard {
   return new Keyboard(target) as unknown as NoVncKeyboard;
-}
-
-/** X11 keysym of a Unicode code point. */
-export function keysymOf(codePoint: number): number {
-  return (keysyms as { lookup(codePoint: number): number }).lookup(codePoint);
 }

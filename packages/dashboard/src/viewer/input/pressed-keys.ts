@@ -33,6 +33,11 @@ export class PressedKeys {
     return this.#keysyms.has(code);
   }
 
+  /** Everything that is down. */
+  get held(): readonly PressedKey[] {
+    return [...this.#keysyms].map(([code, keysym]) => ({ code, keysym }));
+  }
+
   /** The keysym it went down with, so that it is released as the same key; null when it is not down. */
   release(code: string): number | null {
     const keysym = this.#keysyms.get(code) ?? null;
@@ -46,11 +51,6 @@ export class PressedKeys {
       const modifier = MODIFIER_OF[code];
       return modifier !== undefined && !actual[modifier];
     });
-  }
-
-  /** Forgets and returns everything that is down. */
-  releaseAll(): readonly PressedKey[] {
-    return this.#take(() => true);
   }
 
   #take(wanted: (code: string) => boolean): readonly PressedKey[] {

@@ -1,7 +1,5 @@
 import type { Fault, InputMessage } from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
-import { onPaste } from '../clipboard/clipboard.ts';
-import { isPaste } from '../input/keyboard.ts';
 import type { Counters } from '../statistics/statistics.ts';
 import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
@@ -9,20 +7,12 @@ import { onFirstCanvasPaint } from '../video/first-frame.ts';
 const RETRY_MS = { first: 500, most: 4_000 };
 /** The gateway's close code for a session that has ended: there is nothing to come back to. */
 const SESSION_OVER = 4410;
-const KEY_V = { keysym: 0x76, code: 'KeyV' };
-
-/** X11 keysyms and physical keys of everything that could stay down unseen. */
-const MODIFIERS: readonly (readonly [number, string])[] = [
-  [0xffe1, 'ShiftLeft'],
-  [0xffe2, 'ShiftRight'],
-  [0xffe3, 'ControlLeft'],
-  [0xffe4, 'ControlRight'],
-  [0xffe9, 'AltLeft'],
-  [0xffea, 'AltRight'],
-  [0xfe03, 'AltRight'],
-  [0xffeb, 'MetaLeft'],
-  [0xffec, 'MetaRight'],
-];
+const PASTE = [
+  [0xffe3, 'ControlLeft', true],
+  [0x76, 'KeyV', true],
+  [0x76, 'KeyV', false],
+  [0xffe3, 'ControlLeft', false],
+] as const;
 
 export interface NoVncOptions {
   readonly viewOnly: boolean;
@@ -41,7 +31,6 @@ export class NoVncConnection {
   readonly #container: HTMLElement;
   readonly #url: string;
   readonly #options: NoVncOptions;
-  readonly #stops: (() => void)[] = [];
   #rfb: RFB | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #delayMs = RETRY_MS.first;
@@ -56,30 +45,17 @@ export class NoVncConnection {
     this.#options = options;
     this.#viewOnly = options.viewOnly;
     this.#resize = options.resize;
-    // noVNC takes every key; the paste shortcut must reach the browser to become a paste event.
-    const keepPaste = (event: KeyboardEvent) => {
-      if (isPaste(event)) event.stopPropagation();
-    };
-    container.addEventListener('keydown', keepPaste, { capture: true });
-    this.#stops.push(() => container.removeEventListener('keydown', keepPaste, { capture: true }));
-    // noVNC releases keys when the window loses focus, not when its canvas does.
-    const release = () => this.#releaseModifiers();
-    container.addEventListener('focusout', release);
-    this.#stops.push(() => container.removeEventListener('focusout', release));
-    this.#stops.push(onPaste(container, (text) => this.paste(text)));
     void this.#connect();
   }
 
-  /** Text onto the guest's clipboard, then its paste key. Control is down: it was part of the shortcut. */
-  paste(text: string): void {
-    this.setClipboard(text);
-    this.#rfb?.sendKey(KEY_V.keysym, KEY_V.code);
-  }
-
-  /** Keys that did not come from noVNC's own canvas: the on-screen keyboard's. */
+  /** Keys and text; noVNC has the pointer. */
   send(message: InputMessage): void {
     if (message.type === 'key') this.#rfb?.sendKey(message.keysym, message.code || null, message.pressed);
     else if (message.type === 'clipboard') this.setClipboard(message.text);
+    else if (message.type === 'text') {
+      this.setClipboard(message.text);
+      for (const [keysym, code, pressed] of PASTE) this.#rfb?.sendKey(keysym, code, pressed);
+    }
   }
 
   setClipboard(text: string): void {
@@ -112,20 +88,11 @@ export class NoVncConnection {
     };
   }
 
-  focus(): void {
-    this.#rfb?.focus({ preventScroll: true });
-  }
-
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    for (const stop of this.#stops) stop();
     this.#rfb?.disconnect();
     this.#rfb = null;
-  }
-
-  #releaseModifiers(): void {
-    for (const [keysym, code] of MODIFIERS) this.#rfb?.sendKey(keysym, code, false);
   }
 
   async #connect(): Promise<void> {
@@ -146,6 +113,8 @@ export class NoVncConnection {
     const rfb = new Rfb(this.#container, socket, { shared: true });
     this.#rfb = rfb;
     rfb.scaleViewport = true;
+    // The keyboard is not noVNC's: only a text field knows of input methods and dead keys.
+    rfb.focusOnClick = false;
     rfb.viewOnly = this.#viewOnly;
     rfb.resizeSession = this.#resize;
     rfb.background = 'transparent';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ViewOnlyFilter } from '../src/gateways/vnc/view-only.ts';
+import { ViewerFilter } from '../src/gateways/vnc/viewer-filter.ts';
 
 const GREETING = Buffer.from('RFB 003.008\n');
 const bytes = (...values: number[]): Buffer => Buffer.from(values);
@@ -28,7 +28,7 @@ test('what watching needs goes on, what acts on the desktop does not, however th
   const said = Buffer.concat([HELLO, PIXEL_FORMAT, ...ACTS.flatMap((act) => [act, REQUEST]), FENCE]);
   const expected = Buffer.concat([WELCOMED, PIXEL_FORMAT, ...ACTS.map(() => REQUEST), FENCE]);
   for (const size of [1, 7, said.length]) {
-    const filter = new ViewOnlyFilter();
+    const filter = new ViewerFilter({ mayAct: false });
     const passed: Buffer[] = [];
     for (let at = 0; at < said.length; at += size) passed.push(filter.push(said.subarray(at, at + size)));
     assert.deepEqual(Buffer.concat(passed), expected, `in pieces of ${size}`);
@@ -36,7 +36,7 @@ test('what watching needs goes on, what acts on the desktop does not, however th
 });
 
 test('encodings are asked for such that no copied text comes unasked', () => {
-  const filter = new ViewOnlyFilter();
+  const filter = new ViewerFilter({ mayAct: false });
   filter.push(HELLO);
   const passed = filter.push(
     Buffer.concat([bytes(2, 0, 0, 3), bytes(...int(7), ...int(-316), ...int(-223))]),
@@ -62,10 +62,24 @@ test('what is no RFB, or too long, ends the viewer', () => {
     bytes(6, 0, 0, 0, 0x80, 0, 0, 0),
   ];
   for (const breach of breaches) {
-    const filter = new ViewOnlyFilter();
+    const filter = new ViewerFilter({ mayAct: false });
     filter.push(HELLO);
-    assert.throws(() => filter.push(breach), /may only watch/, breach.toString('hex'));
+    assert.throws(() => filter.push(breach), /may not do everything/, breach.toString('hex'));
   }
-  const filter = new ViewOnlyFilter();
+  const filter = new ViewerFilter({ mayAct: false });
   assert.throws(() => filter.push(Buffer.concat([GREETING, bytes(2)])), /security type/);
+});
+
+test('without a clipboard, everything else that acts goes on', () => {
+  const said = Buffer.concat([HELLO, ...ACTS.flatMap((act) => [act, REQUEST])]);
+  const acts = ACTS.filter((act) => ![6, 250].includes(act[0] ?? 0));
+  for (const size of [1, 7, said.length]) {
+    const filter = new ViewerFilter({ mayAct: true });
+    const passed: Buffer[] = [];
+    for (let at = 0; at < said.length; at += size) passed.push(filter.push(said.subarray(at, at + size)));
+    const got = Buffer.concat(passed);
+    assert.equal(got.length, WELCOMED.length + Buffer.concat(acts).length + ACTS.length * REQUEST.length);
+    for (const act of acts) assert.ok(got.includes(act), `message ${act[0]} in pieces of ${size}`);
+    assert.equal(got.includes('hello'), false);
+  }
 });

@@ -1,6 +1,6 @@
 import { BrowserVmError } from '@browser-vm/protocol';
 
-/** What a viewer may say that only watches; everything it sends is one of these lengths. RFB 3.8, bytes. */
+/** What a viewer may say that may not do everything; everything it sends is one of these lengths. RFB 3.8, bytes. */
 const GREETING = 12;
 const SECURITY = 1;
 const CLIENT_INIT = 1;
@@ -12,7 +12,9 @@ const QEMU = 255;
 /** Messages of one length, by type. */
 const FIXED: Readonly<Record<number, number>> = { 0: 20, 3: 10, 4: 8, 5: 6, 150: 10, 250: 4 };
 /** Types that watching needs: pixel format, encodings, requests for updates, continuous updates, fences. */
-const PASSED: ReadonlySet<number> = new Set([0, SET_ENCODINGS, 3, 150, FENCE]);
+const WATCHING: ReadonlySet<number> = new Set([0, SET_ENCODINGS, 3, 150, FENCE]);
+/** And what acts on the desktop: keys, pointer, size. */
+const ACTING: ReadonlySet<number> = new Set([...WATCHING, 4, 5, SET_DESKTOP_SIZE, QEMU]);
 
 const MAX_ENCODINGS = 256;
 const MAX_FENCE = 64;
@@ -31,20 +33,21 @@ const EXTENDED_MOUSE_BUTTONS = -316;
 const NO_CLIPBOARD = Buffer.from([6, 0, 0, 0, 0xff, 0xff, 0xff, 0xf8, 0x0b, 0, 0, 1, 0, 0, 0, 0]);
 
 /**
- * What a viewer sends to an RFB server, less everything that acts on the desktop: keys, pointer, clipboard, size.
- * It reads whole messages and passes on those that watching needs, so the server never sees anything else,
+ * What a viewer sends to an RFB server, less the clipboard, and where it may only watch less everything that acts
+ * on the desktop: keys, pointer, size. Nothing that is copied there comes back to it either. It reads whole messages and passes on those that watching needs, so the server never sees anything else,
  * whatever a viewer makes of the lengths.
  */
-export class ViewOnlyFilter {
-  readonly #parser = messages();
+export class ViewerFilter {
+  readonly #parser: Generator<Want, never, Buffer>;
   #held: Buffer = Buffer.alloc(0);
   #want: Want;
 
-  constructor() {
+  constructor({ mayAct }: { readonly mayAct: boolean }) {
+    this.#parser = messages(mayAct ? ACTING : WATCHING);
     this.#want = this.#parser.next(Buffer.alloc(0)).value as Want;
   }
 
-  /** The bytes that may go on. Throws `view_only` for what is no RFB. */
+  /** The bytes that may go on. Throws `not_allowed` for what is no RFB. */
   push(chunk: Buffer): Buffer {
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const passed: Buffer[] = [];
@@ -71,7 +74,7 @@ interface Want {
   readonly pass?: Buffer;
 }
 
-function* messages(): Generator<Want, never, Buffer> {
+function* messages(passed: ReadonlySet<number>): Generator<Want, never, Buffer> {
   const greeting = yield { skip: 0, read: GREETING };
   const security = yield { skip: 0, read: SECURITY, pass: greeting };
   if (security[0] !== SECURITY_NONE) throw refused('chose a security type that was not offered');
@@ -86,7 +89,7 @@ function* messages(): Generator<Want, never, Buffer> {
     const length = FIXED[type];
     if (length !== undefined) {
       const rest = yield { skip: 0, read: length - 1 };
-      if (PASSED.has(type)) pass = Buffer.concat([Buffer.from([type]), rest]);
+      if (passed.has(type)) pass = Buffer.concat([Buffer.from([type]), rest]);
     } else if (type === SET_ENCODINGS) {
       const count = (yield { skip: 0, read: 3 }).readUInt16BE(1);
       if (count > MAX_ENCODINGS) throw refused(`offered ${count} encodings`);
@@ -100,11 +103,16 @@ function* messages(): Generator<Want, never, Buffer> {
       skip = Math.abs((yield { skip: 0, read: 7 }).readInt32BE(3));
       if (skip > MAX_DROPPED) throw refused(`sent ${skip} bytes of text`);
     } else if (type === SET_DESKTOP_SIZE) {
-      skip = 16 * (yield { skip: 0, read: 7 }).readUInt8(5);
+      const head = yield { skip: 0, read: 7 };
+      const length = 16 * head.readUInt8(5);
+      if (passed.has(type))
+        pass = Buffer.concat([Buffer.from([type]), head, yield { skip: 0, read: length }]);
+      else skip = length;
     } else if (type === QEMU) {
       // Subtype 0 is a key; nothing else of QEMU's is offered here.
       if ((yield { skip: 0, read: 1 })[0] !== 0) throw refused('sent an unknown message of QEMU');
-      skip = 10;
+      const key = yield { skip: 0, read: 10 };
+      if (passed.has(type)) pass = Buffer.concat([Buffer.from([type, 0]), key]);
     } else {
       throw refused(`sent a message of type ${type}`);
     }
@@ -128,8 +136,8 @@ function encodings(list: Buffer): Buffer {
 
 function refused(what: string): BrowserVmError {
   return new BrowserVmError({
-    code: 'view_only',
-    message: `a viewer that may only watch ${what}`,
+    code: 'not_allowed',
+    message: `a viewer that may not do everything ${what}`,
     hop: 'viewer',
   });
 }

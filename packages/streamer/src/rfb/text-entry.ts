@@ -1,0 +1,99 @@
+/** What text entry needs of the desktop. */
+export interface TextDesktop {
+  key(keysym: number, pressed: boolean): void;
+  clipboard(text: string): void;
+}
+
+const XK_CONTROL_L = 0xffe3;
+const XK_V = 0x76;
+/** A program under emulation takes a while to ask for what it pastes; one that does not paste never asks. Milliseconds. */
+const TAKEN_MS = 2_000;
+/** A program may ask more than once for one paste; then the clipboard is given back. Milliseconds. */
+const QUIET_MS = 400;
+/** Kept while a paste is under way: seconds of a person's input. What is more is dropped. */
+const MAX_WAITING = 1024;
+
+/**
+ * Types text that the desktop's keyboard has no keys for: by its clipboard and its paste key. What follows waits
+ * until the text was taken, and then the clipboard has again what it had before.
+ */
+export class TextEntry {
+  readonly #desktop: TextDesktop;
+  readonly #waiting: (() => void)[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #restore: NodeJS.Timeout | null = null;
+  #clipboard: string | null = null;
+
+  constructor(desktop: TextDesktop) {
+    this.#desktop = desktop;
+  }
+
+  /** Does it now, or in its turn. */
+  run(input: () => void): void {
+    if (this.#timer === null) input();
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(input);
+  }
+
+  type(text: string): void {
+    this.run(() => this.#paste(text));
+  }
+
+  /** What a person or a program put on the clipboard; to be there again after a paste. */
+  remember(text: string): void {
+    this.#clipboard = text;
+    this.#cancelRestore();
+  }
+
+  /** The desktop took what was last put on its clipboard. */
+  taken(): void {
+    if (this.#timer === null && this.#restore === null) return;
+    this.#restoreLater();
+    if (this.#timer !== null) this.#continue();
+  }
+
+  /** The desktop is gone, and what waited for it. */
+  close(): void {
+    this.#waiting.length = 0;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#cancelRestore();
+  }
+
+  #paste(text: string): void {
+    this.#cancelRestore();
+    this.#desktop.clipboard(text);
+    for (const [keysym, pressed] of PASTE) this.#desktop.key(keysym, pressed);
+    this.#timer = setTimeout(() => this.#continue(), TAKEN_MS);
+  }
+
+  #continue(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    // Until the next paste begins.
+    while (this.#timer === null) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      next();
+    }
+  }
+
+  #restoreLater(): void {
+    this.#cancelRestore();
+    this.#restore = setTimeout(() => {
+      this.#restore = null;
+      this.#desktop.clipboard(this.#clipboard ?? '');
+    }, QUIET_MS);
+  }
+
+  #cancelRestore(): void {
+    if (this.#restore !== null) clearTimeout(this.#restore);
+    this.#restore = null;
+  }
+}
+
+const PASTE = [
+  [XK_CONTROL_L, true],
+  [XK_V, true],
+  [XK_V, false],
+  [XK_CONTROL_L, false],
+] as const;
