@@ -69,11 +69,14 @@ before(async () => {
       BROWSER_VM_STATE_DIR: stateDir,
       BROWSER_VM_RUN_DIR: runDir,
       BROWSER_VM_HOST_RECORDS: `${WITNESS_NAME}=${INTERNET.address}`,
+      // Both have run before anybody is in them.
+      BROWSER_VM_WARM: 2,
     }),
     repositoryRoot,
     logger: { info() {}, warn() {} },
   });
   await host.prepare((line) => console.log(`# ${line}`));
+  assert.equal((await host.usage()).pool.warm, 2);
 });
 
 after(async () => {

@@ -11,6 +11,7 @@ import {
   type IdentifyRequest,
   type IdentifyResponse,
   type PrepareRequest,
+  type RehearseRequest,
   type SignInRequest,
   toFault,
 } from '@browser-vm/protocol';
@@ -90,6 +91,13 @@ export class Agent implements Service {
       await this.#desktop.start(request.display, request.caCertificates);
       this.#state = 'prepared';
     });
+  }
+
+  /** Does once what `identify` does to the machine, so that its code is there when it counts. Leaves no state. */
+  rehearse(request: RehearseRequest): void {
+    this.#expect('rehearse', ['prepared']);
+    checkIdentity(request);
+    if (this.#options.ownsMachine) becomeMachine(request);
   }
 
   async identify(request: IdentifyRequest): Promise<IdentifyResponse> {

@@ -93,6 +93,14 @@ if (inOwnNamespaces(import.meta.filename)) {
       }
     }));
 
+  test('a rehearsal needs a prepared desktop and closes no door', () =>
+    withGuest(async (guest) => {
+      const { token, sessionId, ...rehearsal } = identity;
+      const refused = await guest.call('POST', '/v1/rehearse', rehearsal, null);
+      assert.deepEqual(await answer(refused), { status: 409, code: 'wrong_state' });
+      assert.equal(guest.agent.token, null);
+    }));
+
   test('requests that do not fit are refused by name and change nothing', () =>
     withGuest(async (guest) => {
       const display = { width: 1280, height: 720 };

@@ -20,6 +20,7 @@ import { pruneLogs } from './logs/prune.ts';
 import { Pool } from './pool/pool.ts';
 import { preflight } from './preflight.ts';
 import { reconcile } from './reconcile/reconcile.ts';
+import { rehearse } from './rehearsal/rehearsal.ts';
 import { resolverConfiguration } from './resolver/configuration.ts';
 import { Resolver } from './resolver/resolver-process.ts';
 import { HostSessionVm } from './session-vm/session-vm.ts';
@@ -154,6 +155,14 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     makeStreamer,
     restore,
     hasRoom: () => admission.hasSpareMemory(),
+    async rehearse(slot, vm, signal) {
+      try {
+        await vm.resume();
+        await rehearse(slot, vm.pid, signal);
+      } finally {
+        await vm.pause();
+      }
+    },
     warn: (message, error) => logger.warn({ err: error }, message),
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,6 +13,7 @@ import {
   stateDirectory,
   type VmEvent,
 } from '@browser-vm/protocol';
+import { RfbClient } from '@browser-vm/rfb';
 import { createHost } from '../src/host.ts';
 import { markOf } from '../src/slot/names.ts';
 import { ownIndexes } from '../src/slot/slot.ts';
@@ -70,6 +71,16 @@ async function full(): Promise<void> {
   }
 }
 
+/** Of the template used last: this host's. */
+async function templatePicture(): Promise<string> {
+  const directory = join(stateDir, 'templates');
+  const names = (await readdir(directory)).filter((name) => !name.startsWith('.'));
+  const used = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(directory, name, 'template.json'))).mtimeMs })),
+  );
+  return join(directory, used.sort((one, other) => other.at - one.at)[0]!.name, 'picture.bgrx');
+}
+
 /** Processes that were started for slots of this host. */
 async function processes(): Promise<{ pid: number; program: string }[]> {
   const found: { pid: number; program: string }[] = [];
@@ -107,6 +118,31 @@ for (const program of ['monitor', 'streamer']) {
     assert.equal((await processes()).length, FULL.streamers + FULL.warm);
   });
 }
+
+test('a VM that rehearsed shows what the template shows, and nobody is in it yet', async () => {
+  await full();
+  const [monitor] = (await processes()).filter(({ program }) => program === 'monitor');
+  const vm = await start();
+  await reach(vm, 'desktop_ready');
+  assert.ok((await processes()).some(({ pid }) => pid === monitor?.pid));
+  const client = await RfbClient.connect({ stream: await vm.openVnc() });
+  const { pixels } = await client.takePicture();
+  client.close();
+  assert.ok(pixels.equals(await readFile(await templatePicture())), 'the picture is another');
+  await vm.stop();
+});
+
+test('a start in the middle of a refill is served, at whatever it was', async () => {
+  await full();
+  for (const afterMs of [600, 1200, 2400]) {
+    const first = await start();
+    await reach(first, 'desktop_ready');
+    await delay(afterMs);
+    const second = await start();
+    await reach(second, 'desktop_ready');
+    await Promise.all([first.stop(), second.stop()]);
+  }
+});
 
 test('reconciling leaves what waits alone', async () => {
   await full();

@@ -10,6 +10,7 @@ import { providerDescriptorSchema } from './provider.ts';
  * | `GET  /v1/health` | who answers, and which stages it has reached |
  * | `GET  /v1/events?after=SEQUENCE` | newline-delimited JSON, replayed from the sequence, then live |
  * | `POST /v1/prepare` | once, while a template is made: certificates in, desktop and browser start |
+ * | `POST /v1/rehearse` | any number of times before `identify`: does to the machine what `identify` does, and is forgotten |
  * | `POST /v1/identify` | once per VM, after a resume: clock, then entropy, then identity |
  * | `POST /v1/clock` | any time later, after the CPUs stood still: the clock alone |
  * | `POST /v1/sign-in` | once per VM: run the provider's login |
@@ -53,6 +54,10 @@ export const identifyRequestSchema = z.strictObject({
   timezone: z.string().default('Etc/UTC'),
 });
 export type IdentifyRequest = z.infer<typeof identifyRequestSchema>;
+
+/** What of an identity the machine gets to know. */
+export const rehearseRequestSchema = identifyRequestSchema.omit({ token: true, sessionId: true });
+export type RehearseRequest = z.infer<typeof rehearseRequestSchema>;
 
 export const identifyResponseSchema = z.object({
   clockCorrectionMs: z.number().describe('how far the clock was off, positive: it was behind'),

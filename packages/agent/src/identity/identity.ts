@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BrowserVmError, type IdentifyRequest } from '@browser-vm/protocol';
+import { BrowserVmError, type RehearseRequest } from '@browser-vm/protocol';
 import { addEntropy, renewOwnGenerator, setClock } from './kernel.ts';
 import { checkTimezone, setHostname, setMachineId, setTimezone } from './names.ts';
 
@@ -7,7 +7,7 @@ import { checkTimezone, setHostname, setMachineId, setTimezone } from './names.t
 const MIN_ENTROPY = 32;
 
 /** Refuses a request that cannot make a clone of a template different from every other. */
-export function checkIdentity(request: IdentifyRequest): void {
+export function checkIdentity(request: RehearseRequest): void {
   const bytes = Buffer.from(request.entropy, 'base64').length;
   if (bytes < MIN_ENTROPY) {
     throw new BrowserVmError(
@@ -26,7 +26,7 @@ export function checkIdentity(request: IdentifyRequest): void {
  * Clock, then entropy, then names: what comes later may depend on what came before. Returns a value drawn
  * for nothing else than to be compared with other clones'.
  */
-export function becomeMachine(request: IdentifyRequest): string {
+export function becomeMachine(request: RehearseRequest): string {
   setClock(request.unixTimeMs);
   addEntropy(Buffer.from(request.entropy, 'base64'));
   renewOwnGenerator();

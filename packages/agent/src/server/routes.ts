@@ -4,6 +4,7 @@ import {
   clockRequestSchema,
   identifyRequestSchema,
   prepareRequestSchema,
+  rehearseRequestSchema,
   signInRequestSchema,
   toFault,
 } from '@browser-vm/protocol';
@@ -66,6 +67,10 @@ export function routes(agent: Service): Hono {
   app.post('/v1/prepare', async (context) => {
     agent.prepare(read(prepareRequestSchema, await body(context.req.raw)));
     return context.json(agent.health(), 202);
+  });
+  app.post('/v1/rehearse', async (context) => {
+    agent.rehearse(read(rehearseRequestSchema, await body(context.req.raw)));
+    return context.json(agent.health());
   });
   app.post('/v1/identify', async (context) =>
     context.json(await agent.identify(read(identifyRequestSchema, await body(context.req.raw)))),

@@ -6,6 +6,7 @@ import type {
   IdentifyRequest,
   IdentifyResponse,
   PrepareRequest,
+  RehearseRequest,
   SignInRequest,
 } from '@browser-vm/protocol';
 import type { EventLog } from '../events/event-log.ts';
@@ -17,6 +18,7 @@ export interface Service {
   readonly events: EventLog;
   health(): AgentHealth;
   prepare(request: PrepareRequest): void;
+  rehearse(request: RehearseRequest): void;
   identify(request: IdentifyRequest): Promise<IdentifyResponse>;
   setClock(request: ClockRequest): ClockResponse;
   signIn(request: SignInRequest): void;

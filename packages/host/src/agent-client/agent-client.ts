@@ -17,6 +17,8 @@ import {
   type PrepareRequest,
   type ProviderDescriptor,
   prepareRequestSchema,
+  type RehearseRequest,
+  rehearseRequestSchema,
   signInRequestSchema,
 } from '@browser-vm/protocol';
 import type { z } from 'zod';
@@ -68,6 +70,11 @@ export class AgentClient {
   async prepare(request: PrepareRequest, signal?: AbortSignal): Promise<void> {
     const body = prepareRequestSchema.parse(request);
     await this.#http.json({ method: 'POST', path: '/v1/prepare', body, signal });
+  }
+
+  async rehearse(request: RehearseRequest, signal?: AbortSignal): Promise<void> {
+    const body = rehearseRequestSchema.parse(request);
+    await this.#http.json({ method: 'POST', path: '/v1/rehearse', body, signal });
   }
 
   /** After it every request carries the token. */

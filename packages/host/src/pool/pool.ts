@@ -9,7 +9,7 @@ import { Prepared } from './prepared.ts';
 export interface PoolCounts {
   readonly slots: number;
   readonly streamers: number;
-  /** VMs restored and paused. */
+  /** VMs restored, rehearsed and paused. */
   readonly warm: number;
 }
 
@@ -21,6 +21,8 @@ export interface PoolOptions {
   readonly restore: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<Vm>;
   /** Is there memory for more? What only makes a start faster must not be why one is refused. */
   readonly hasRoom: () => Promise<boolean>;
+  /** Of a VM that `restore` made. Rejects when aborted; leaves the VM paused in any case. */
+  readonly rehearse: (slot: Slot, vm: Vm, signal: AbortSignal) => Promise<void>;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -39,6 +41,12 @@ export class Pool {
   readonly #taking = new Map<Prepared, Promise<boolean>>();
   /** Being given something at this moment: not to be taken. */
   #busy: Prepared | null = null;
+  /** Of the VM that rehearses at this moment: it can be taken, which ends that. */
+  #rehearsal: {
+    readonly of: Prepared;
+    readonly ending: AbortController;
+    readonly over: Promise<void>;
+  } | null = null;
   /** Of the slot that is being made. */
   #making: string | null = null;
   readonly #removing = new Set<Promise<void>>();
@@ -57,7 +65,7 @@ export class Pool {
     return {
       slots: all.length,
       streamers: all.filter(({ streamer }) => streamer !== null).length,
-      warm: all.filter(({ vm }) => vm !== null).length,
+      warm: all.filter(({ rehearsed }) => rehearsed).length,
     };
   }
 
@@ -91,7 +99,7 @@ export class Pool {
       if (best === undefined) return null;
       // Before anything is waited for: nobody else may take it meanwhile.
       this.#waiting.delete(best);
-      const answers = best.answers();
+      const answers = this.#stopRehearsing(best).then(() => best.answers());
       this.#taking.set(best, answers);
       const usable = await answers;
       this.#taking.delete(best);
@@ -106,6 +114,7 @@ export class Pool {
     const held = {};
     this.#holds.add(held);
     if (this.#timer !== null) clearTimeout(this.#timer);
+    void this.#stopRehearsing();
     const release = () => {
       clearTimeout(longest);
       if (this.#holds.delete(held)) this.#schedule();
@@ -127,6 +136,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#stopRehearsing();
     await Promise.all([this.#filling, ...this.#taking.values()]);
     for (const prepared of this.#waiting) this.#discard(prepared);
     await Promise.all(this.#removing);
@@ -165,18 +175,20 @@ export class Pool {
     const template = this.#template;
     if (template === null) return null;
     const { wanted } = this.#options;
-    const { slots, streamers, warm } = this.counts;
+    const { slots, streamers } = this.counts;
     if (slots < Math.max(wanted.slots, wanted.streamers, wanted.warm)) return () => this.#addSlot();
     const fitting = [...this.#waiting].filter((prepared) => prepared.fits(template));
     if (streamers < wanted.streamers) {
       const prepared = fitting.find(({ streamer }) => streamer === null);
       if (prepared !== undefined) return () => this.#addStreamer(prepared, template);
     }
-    if (warm < wanted.warm) {
-      const bare = fitting.filter(({ vm }) => vm === null);
+    const bare = fitting.filter(({ vm }) => vm === null);
+    if (fitting.length - bare.length < wanted.warm) {
       const prepared = bare.find(({ streamer }) => streamer !== null) ?? bare[0];
       if (prepared !== undefined) return () => this.#addVm(prepared, template);
     }
+    const cold = fitting.find(({ vm, rehearsed }) => vm !== null && !rehearsed);
+    if (cold !== undefined) return () => this.#rehearse(cold);
     return null;
   }
 
@@ -206,6 +218,35 @@ export class Pool {
     });
   }
 
+  /** Not to be waited for by a start, which ends it. */
+  async #rehearse(prepared: Prepared): Promise<void> {
+    const { slot, vm } = prepared;
+    if (vm === null) return;
+    const ending = new AbortController();
+    const rehearsing = this.#options.rehearse(slot, vm, ending.signal).then(
+      () => {
+        prepared.rehearsed = true;
+      },
+      (error: unknown) => {
+        if (ending.signal.aborted) return;
+        this.#discard(prepared);
+        throw error;
+      },
+    );
+    this.#rehearsal = { of: prepared, ending, over: rehearsing.catch(() => {}) };
+    await rehearsing.finally(() => {
+      this.#rehearsal = null;
+    });
+  }
+
+  /** Resolves when the VM that rehearsed is paused; named: only if it is this one. */
+  async #stopRehearsing(prepared?: Prepared): Promise<void> {
+    const rehearsal = this.#rehearsal;
+    if (rehearsal === null || (prepared !== undefined && rehearsal.of !== prepared)) return;
+    rehearsal.ending.abort(new Error('the VM is needed'));
+    await rehearsal.over;
+  }
+
   async #equip(prepared: Prepared, template: RunnableTemplate, make: () => Promise<void>): Promise<void> {
     this.#busy = prepared;
     try {
@@ -233,8 +274,8 @@ export class Pool {
   }
 
   #remove(prepared: Prepared): void {
-    const removing = prepared
-      .remove()
+    const removing = this.#stopRehearsing(prepared)
+      .then(() => prepared.remove())
       .catch((error: unknown) => this.#options.warn(`what was prepared for ${prepared.vmId} stays`, error))
       .finally(() => this.#removing.delete(removing));
     this.#removing.add(removing);

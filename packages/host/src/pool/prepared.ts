@@ -16,8 +16,10 @@ export class Prepared {
   /** Whose picture and state streamer and VM hold; null while there is neither. */
   template: RunnableTemplate | null = null;
   streamer: StreamerProcess | null = null;
-  /** Paused, and never run. */
+  /** Paused, and nobody's yet. */
   vm: Vm | null = null;
+  /** Has the VM done once what a start has it do? */
+  rehearsed = false;
 
   constructor(vmId: string, slot: Slot) {
     this.vmId = vmId;
@@ -26,7 +28,7 @@ export class Prepared {
 
   /** How much of a start is done already. */
   get equipment(): number {
-    return (this.streamer === null ? 0 : 2) + (this.vm === null ? 0 : 1);
+    return (this.streamer === null ? 0 : 4) + (this.vm === null ? 0 : 2) + (this.rehearsed ? 1 : 0);
   }
 
   /** For a VM of this template? A bare slot fits any. */

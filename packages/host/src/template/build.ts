@@ -1,12 +1,13 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
 import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import type { Driver, Vm } from '../drivers/driver.ts';
+import { rehearse } from '../rehearsal/rehearsal.ts';
 import type { Slot } from '../slot/slot.ts';
 import { yieldCpus } from '../system/priority.ts';
+import { rest } from '../system/rest.ts';
 import {
   buildingDirectory,
   finishTemplate,
@@ -20,9 +21,8 @@ import {
 /** Booting and painting takes 20 to 40 s under emulation, more on a loaded host. Milliseconds. */
 const BUILD_TIMEOUT = 600_000;
 /** A browser that has just painted still works for a while; a template should be frozen at rest. */
-const REST_TIMEOUT = 90_000;
-/** Share of one core below which a guest is at rest. */
-const REST_SHARE = 0.1;
+const CALM = 3000;
+const CALM_LIMIT = 90_000;
 /** Guests under emulation sometimes crash while their kernel patches itself on two CPUs; see the driver. */
 const ATTEMPTS = 3;
 
@@ -86,7 +86,11 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
       await paint(slot, booted, options, signal);
       const coldBootMs = Math.round(performance.now() - started);
       options.progress('waiting until the guest rests');
-      await rest(booted.pid, signal);
+      await rest(booted.pid, { calmMs: CALM, limitMs: CALM_LIMIT, signal });
+      options.progress('rehearsing a start');
+      // What is loaded, compiled and laid out at a first use is then in every VM.
+      await rehearse(slot, booted.pid, signal);
+      await rest(booted.pid, { calmMs: CALM, limitMs: CALM_LIMIT, signal });
       const picture = await lastPicture(slot, signal);
       await writeFile(join(building, PICTURE_FILE), picture.pixels, { mode: 0o644 });
       options.progress('freezing');
@@ -156,32 +160,6 @@ function describe(stage: AgentStage): string {
     display: 'display up',
     browser: 'browser painted',
   }[stage];
-}
-
-/** Resolves when the guest's CPUs have next to nothing to do, or when they never will. */
-async function rest(pid: number, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + REST_TIMEOUT;
-  let calm = 0;
-  let before = await wantedSeconds(pid);
-  while (calm < 3 && performance.now() < until) {
-    await delay(1000, undefined, { signal });
-    const now = await wantedSeconds(pid);
-    calm = now - before < REST_SHARE ? calm + 1 : 0;
-    before = now;
-  }
-}
-
-/** Time that a process had a CPU or waited for one: a guest that others crowd out is not at rest. */
-async function wantedSeconds(pid: number): Promise<number> {
-  const tasks = await readdir(`/proc/${pid}/task`);
-  const times = await Promise.all(
-    tasks.map(async (task) => {
-      const line = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0 0');
-      const [ran, waited] = line.split(' ');
-      return Number(ran) + Number(waited);
-    }),
-  );
-  return times.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e9;
 }
 
 async function lastPicture(slot: Slot, signal: AbortSignal): Promise<Picture> {

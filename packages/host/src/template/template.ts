@@ -56,7 +56,7 @@ export interface TemplateInputs {
 }
 
 /** Changes when templates made by earlier code must not be used. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 export function templateKey(inputs: TemplateInputs): string {
   const { image, capabilities } = inputs;
