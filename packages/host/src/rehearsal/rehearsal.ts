@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BrowserVmError, GUEST } from '@browser-vm/protocol';
 import { RfbClient, RfbError } from '@browser-vm/rfb';
 import { AgentClient } from '../agent-client/agent-client.ts';
@@ -8,6 +9,8 @@ import { rest } from '../system/rest.ts';
 /** A guest that wakes up under emulation and does all this the first time takes 2 s; a loaded host is far slower. Milliseconds. */
 const LIMIT = 120_000;
 /** How long it must be at rest, and may take to come to rest. Milliseconds. */
+/** Without a change of the picture. Milliseconds. */
+const SETTLED = 300;
 const CALM = 300;
 const CALM_LIMIT = 5000;
 /** X11: the left Shift key, which by itself does nothing. */
@@ -73,9 +76,11 @@ async function useDesktop(at: Slot['vnc'], signal: AbortSignal): Promise<void> {
   try {
     const x = client.width / 2;
     const y = client.height / 4;
-    // Before the first picture: a pointer that somebody else moved is drawn into it.
+    // A pointer that somebody else moved is drawn into the first picture, and taken out of it some time after.
     client.pointer(x, y, 0);
-    const { pixels } = await client.takePicture({ timeoutMs: LIMIT, signal });
+    await client.takePicture({ timeoutMs: LIMIT, signal });
+    await settled(client, signal);
+    const pixels = Buffer.from(client.framebuffer);
     client.pointer(x, y, 1);
     await shown(client, () => !client.framebuffer.equals(pixels), signal);
     client.pointer(x, y, 0);
@@ -114,5 +119,24 @@ async function shown(client: RfbClient, satisfies: () => boolean, signal: AbortS
   } finally {
     client.off('update', look).off('closed', closed);
     signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Resolves when nothing has changed for a while. */
+async function settled(client: RfbClient, signal: AbortSignal): Promise<void> {
+  let changes = 0;
+  const changed = (damage: readonly unknown[]) => {
+    changes += damage.length;
+    client.requestUpdate();
+  };
+  client.on('update', changed);
+  client.requestUpdate();
+  try {
+    for (let before = -1; before !== changes; ) {
+      before = changes;
+      await delay(SETTLED, undefined, { signal });
+    }
+  } finally {
+    client.off('update', changed);
   }
 }
