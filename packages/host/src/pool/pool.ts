@@ -30,6 +30,8 @@ export interface PoolOptions {
 const QUIET = 500;
 /** A start that never settles keeps the pool from refilling for so long. Milliseconds. */
 const LONGEST_HOLD = 10_000;
+/** So many in a row, and the VMs of this template wait without one: a rehearsal saves time and is not needed. */
+const MAX_FAILED_REHEARSALS = 3;
 /** What failed once, for want of memory perhaps, is not tried again at once. Milliseconds. */
 const RETRY = 10_000;
 
@@ -51,6 +53,7 @@ export class Pool {
   #making: string | null = null;
   readonly #removing = new Set<Promise<void>>();
   readonly #holds = new Set<object>();
+  #failedRehearsals = 0;
   #template: RunnableTemplate | null = null;
   #filling: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -84,6 +87,7 @@ export class Pool {
   /** From now on VMs are of this template; what was made for another goes. */
   use(template: RunnableTemplate): void {
     this.#template = template;
+    this.#failedRehearsals = 0;
     for (const prepared of this.#waiting) {
       if (prepared !== this.#busy && !prepared.fits(template)) this.#discard(prepared);
     }
@@ -188,8 +192,13 @@ export class Pool {
       if (prepared !== undefined) return () => this.#addVm(prepared, template);
     }
     const cold = fitting.find(({ vm, rehearsed }) => vm !== null && !rehearsed);
-    if (cold !== undefined) return () => this.#rehearse(cold);
+    if (cold !== undefined && this.#wantsRehearsals(template)) return () => this.#rehearse(cold);
     return null;
+  }
+
+  /** With KVM there is no code to translate, and a rehearsal only costs memory. */
+  #wantsRehearsals({ template }: RunnableTemplate): boolean {
+    return template.manifest.accelerator === 'tcg' && this.#failedRehearsals < MAX_FAILED_REHEARSALS;
   }
 
   async #addSlot(): Promise<void> {
@@ -226,9 +235,11 @@ export class Pool {
     const rehearsing = this.#options.rehearse(slot, vm, ending.signal).then(
       () => {
         prepared.rehearsed = true;
+        this.#failedRehearsals = 0;
       },
       (error: unknown) => {
         if (ending.signal.aborted) return;
+        this.#failedRehearsals += 1;
         this.#discard(prepared);
         throw error;
       },

@@ -4,7 +4,6 @@ import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
 import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import type { Driver, Vm } from '../drivers/driver.ts';
-import { rehearse } from '../rehearsal/rehearsal.ts';
 import type { Slot } from '../slot/slot.ts';
 import { yieldCpus } from '../system/priority.ts';
 import { rest } from '../system/rest.ts';
@@ -86,10 +85,6 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
       await paint(slot, booted, options, signal);
       const coldBootMs = Math.round(performance.now() - started);
       options.progress('waiting until the guest rests');
-      await rest(booted.pid, { calmMs: CALM, limitMs: CALM_LIMIT, signal });
-      options.progress('rehearsing a start');
-      // What is loaded, compiled and laid out at a first use is then in every VM.
-      await rehearse(slot, booted.pid, signal);
       await rest(booted.pid, { calmMs: CALM, limitMs: CALM_LIMIT, signal });
       const picture = await lastPicture(slot, signal);
       await writeFile(join(building, PICTURE_FILE), picture.pixels, { mode: 0o644 });
