@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import {
   configurationSchema,
   type Host,
@@ -65,7 +66,8 @@ async function full(): Promise<void> {
   const until = performance.now() + 30_000;
   for (;;) {
     const { pool, vms } = await host.usage();
-    if (vms === 0 && JSON.stringify(pool) === JSON.stringify(FULL)) return;
+    const { slots, streamers, warm } = pool;
+    if (vms === 0 && isDeepStrictEqual({ slots, streamers, warm }, FULL)) return;
     assert.ok(performance.now() < until, `the pool stays at ${JSON.stringify(pool)}`);
     await delay(50);
   }
