@@ -76,7 +76,7 @@ before(async () => {
     logger: { info() {}, warn() {} },
   });
   await host.prepare((line) => console.log(`# ${line}`));
-  assert.equal((await host.usage()).pool.warm, 2);
+  assert.equal((await host.usage()).pool?.warm, 2);
 });
 
 after(async () => {
