@@ -23,6 +23,8 @@ export class TextEntry {
   #timer: NodeJS.Timeout | null = null;
   #restore: NodeJS.Timeout | null = null;
   #clipboard: string | null = null;
+  /** What is pasted when nothing asks for the text before it any more. */
+  #next: string | null = null;
 
   constructor(desktop: TextDesktop) {
     this.#desktop = desktop;
@@ -46,6 +48,10 @@ export class TextEntry {
 
   /** The desktop took what was last put on its clipboard. */
   taken(): void {
+    if (this.#next !== null) {
+      this.#pasteLater(this.#next);
+      return;
+    }
     if (this.#timer === null && this.#restore === null) return;
     this.#restoreLater();
     if (this.#timer !== null) this.#continue();
@@ -56,14 +62,29 @@ export class TextEntry {
     this.#waiting.length = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#next = null;
     this.#cancelRestore();
   }
 
   #paste(text: string): void {
-    this.#cancelRestore();
+    // A late request for the text before would count as one for this text, which the next would then replace.
+    if (this.#restore !== null) {
+      this.#pasteLater(text);
+      return;
+    }
     this.#desktop.clipboard(text);
     for (const [keysym, pressed] of PASTE) this.#desktop.key(keysym, pressed);
     this.#timer = setTimeout(() => this.#continue(), TAKEN_MS);
+  }
+
+  #pasteLater(text: string): void {
+    this.#cancelRestore();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#next = text;
+    this.#timer = setTimeout(() => {
+      this.#next = null;
+      this.#paste(text);
+    }, QUIET_MS);
   }
 
   #continue(): void {
