@@ -27,6 +27,7 @@ export const TEST_PACKAGES: Readonly<Record<string, string>> = {
   xclip: 'the clipboard of the VNC server in tests',
   coturn: 'the TURN server in tests',
   'busybox-static': 'the tiny guest of the driver contract',
+  'xz-utils': 'unpacks the kernel modules of that guest',
   postgresql: 'the second database in tests',
 };
 
