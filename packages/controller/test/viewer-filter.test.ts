@@ -55,7 +55,7 @@ test('encodings are asked for such that no copied text comes unasked', () => {
 test('what is no RFB, or too long, ends the viewer', () => {
   const breaches: Buffer[] = [
     bytes(7),
-    bytes(255, 1),
+    Buffer.concat([bytes(255, 1), Buffer.alloc(10)]),
     bytes(2, 0, 255, 255),
     bytes(248, 0, 0, 0, 0, 0, 0, 0, 65),
     bytes(6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff),

@@ -8,6 +8,7 @@ export * from './image.ts';
 export * from './input.ts';
 export * from './provider.ts';
 export * from './providers/index.ts';
+export * from './rfb-client.ts';
 export * from './session.ts';
 export * from './signaling.ts';
 export * from './streamer.ts';

@@ -10,6 +10,7 @@ import {
 } from '@browser-vm/protocol';
 import type { Cursor } from '@browser-vm/rfb';
 import { Activity } from './activity.ts';
+import { DEFAULT_CONFIGURATION, type StreamerConfiguration } from './configuration.ts';
 import { Control, type Seat } from './control/control.ts';
 import { cursorMessage, sameCursor } from './desktop/messages.ts';
 import { VideoFeed } from './encode/feed.ts';
@@ -20,21 +21,11 @@ import { RfbSource } from './rfb/source.ts';
 import { Viewer } from './transport/viewer.ts';
 import { warmUp } from './transport/wrtc.ts';
 
-type Configuration = Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
 type Attach = Omit<Extract<StreamerCommand, { type: 'attach' }>, 'type'>;
 
 const MAX_VIEWERS = 8;
 /** Where the encoder begins before it knows the link. A first picture of text is 60 to 100 KB. kbit/s. */
 const START_KBPS = 2500;
-
-const DEFAULTS: Configuration = {
-  iceServers: [],
-  udpPortRange: null,
-  announcedAddresses: [],
-  hiddenSubnets: [],
-  maxKbps: 30_000,
-  minFrameIntervalMs: 25,
-};
 
 /** One desktop for its viewers: a picture source in, WebRTC out, input back. */
 export class Streamer {
@@ -53,7 +44,7 @@ export class Streamer {
     },
     { repeat: () => this.#feed?.repeat(), missed: () => this.#feed?.refresh() },
   );
-  #configuration = DEFAULTS;
+  #configuration = DEFAULT_CONFIGURATION;
   #feed: VideoFeed | null = null;
   #source: RfbSource | null = null;
   #cursor: Cursor | null = null;
@@ -124,7 +115,7 @@ export class Streamer {
   }
 
   /** May come again: ahead with the first picture, later with what the session brings. */
-  async #configure({ firstPicture, ...configuration }: Configuration): Promise<void> {
+  async #configure({ firstPicture, ...configuration }: StreamerConfiguration): Promise<void> {
     this.#configuration = configuration;
     if (firstPicture === undefined) return;
     await this.#showFirst(null, firstPicture);

@@ -7,9 +7,9 @@ import {
   streamerEventSchema,
   type ViewerState,
 } from '@browser-vm/protocol';
+import { DEFAULT_CONFIGURATION, type StreamerConfiguration } from '../src/configuration.ts';
 
 type Type = StreamerEvent['type'];
-export type StreamerConfiguration = Omit<Extract<StreamerCommand, { type: 'configure' }>, 'type'>;
 
 /** A streamer as the host runs it: a process, its commands and events. */
 export class StreamerProcess {
@@ -36,16 +36,7 @@ export class StreamerProcess {
     const child = fork(main, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const started = new StreamerProcess(child);
     await started.event('ready');
-    started.send({
-      type: 'configure',
-      iceServers: [],
-      udpPortRange: null,
-      announcedAddresses: [],
-      hiddenSubnets: [],
-      maxKbps: 30_000,
-      minFrameIntervalMs: 25,
-      ...configuration,
-    });
+    started.send({ type: 'configure', ...DEFAULT_CONFIGURATION, ...configuration });
     return started;
   }
 

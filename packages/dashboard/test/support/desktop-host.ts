@@ -16,7 +16,8 @@ import type {
   VmEvent,
   VmRequest,
 } from '@browser-vm/protocol';
-import { type StreamerConfiguration, StreamerProcess } from '../../../streamer/test/process.ts';
+import type { StreamerConfiguration } from '../../../streamer/src/configuration.ts';
+import { StreamerProcess } from '../../../streamer/test/process.ts';
 
 /**
  * A host that shows one desktop that runs already, through a real streamer per session. What happens in the

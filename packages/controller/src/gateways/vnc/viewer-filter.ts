@@ -1,25 +1,21 @@
-import { BrowserVmError } from '@browser-vm/protocol';
+import { BrowserVmError, RFB_CLIENT, RFB_CLIENT_LENGTHS, RFB_GREETING } from '@browser-vm/protocol';
 
-/** What a viewer may say that may not do everything; everything it sends is one of these lengths. RFB 3.8, bytes. */
-const GREETING = 12;
-const SECURITY = 1;
-const CLIENT_INIT = 1;
-const SET_ENCODINGS = 2;
-const CLIENT_CUT_TEXT = 6;
-const FENCE = 248;
-const SET_DESKTOP_SIZE = 251;
-const QEMU = 255;
-/** Messages of one length, by type. */
-const FIXED: Readonly<Record<number, number>> = { 0: 20, 3: 10, 4: 8, 5: 6, 150: 10, 250: 4 };
-/** Types that watching needs: pixel format, encodings, requests for updates, continuous updates, fences. */
-const WATCHING: ReadonlySet<number> = new Set([0, SET_ENCODINGS, 3, 150, FENCE]);
+/** What watching needs: pixel format, encodings, requests for updates, continuous updates, fences. */
+const WATCHING: ReadonlySet<number> = new Set([
+  RFB_CLIENT.setPixelFormat,
+  RFB_CLIENT.setEncodings,
+  RFB_CLIENT.requestUpdate,
+  RFB_CLIENT.continuousUpdates,
+  RFB_CLIENT.fence,
+]);
 /** And what acts on the desktop: keys, pointer, size. */
-const ACTING: ReadonlySet<number> = new Set([...WATCHING, 4, 5, SET_DESKTOP_SIZE, QEMU]);
-
-const MAX_ENCODINGS = 256;
-const MAX_FENCE = 64;
-/** As much as any message is let through to be thrown away. */
-const MAX_DROPPED = 2 * 1024 * 1024;
+const ACTING: ReadonlySet<number> = new Set([
+  ...WATCHING,
+  RFB_CLIENT.key,
+  RFB_CLIENT.pointer,
+  RFB_CLIENT.setDesktopSize,
+  RFB_CLIENT.qemu,
+]);
 
 const SECURITY_NONE = 1;
 const SHARED = 1;
@@ -34,8 +30,8 @@ const NO_CLIPBOARD = Buffer.from([6, 0, 0, 0, 0xff, 0xff, 0xff, 0xf8, 0x0b, 0, 0
 
 /**
  * What a viewer sends to an RFB server, less the clipboard, and where it may only watch less everything that acts
- * on the desktop: keys, pointer, size. Nothing that is copied there comes back to it either. It reads whole messages and passes on those that watching needs, so the server never sees anything else,
- * whatever a viewer makes of the lengths.
+ * on the desktop: keys, pointer, size. Nothing that is copied there comes back to it either. It reads whole messages
+ * and passes on those that may, so the server never sees anything else, whatever a viewer makes of the lengths.
  */
 export class ViewerFilter {
   readonly #parser: Generator<Want, never, Buffer>;
@@ -51,13 +47,7 @@ export class ViewerFilter {
   push(chunk: Buffer): Buffer {
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const passed: Buffer[] = [];
-    for (;;) {
-      if (this.#want.skip > 0) {
-        const skipped = Math.min(this.#want.skip, this.#held.length);
-        this.#held = this.#held.subarray(skipped);
-        this.#want = { ...this.#want, skip: this.#want.skip - skipped };
-      }
-      if (this.#want.skip > 0 || this.#held.length < this.#want.read) break;
+    while (this.#held.length >= this.#want.read) {
       const bytes = this.#held.subarray(0, this.#want.read);
       this.#held = this.#held.subarray(this.#want.read);
       this.#want = this.#parser.next(bytes).value as Want;
@@ -67,55 +57,32 @@ export class ViewerFilter {
   }
 }
 
-/** What the parser needs next: so many bytes thrown away, then so many to look at. `pass` goes on at once. */
+/** So many bytes the parser needs next. `pass` goes on at once. */
 interface Want {
-  readonly skip: number;
   readonly read: number;
   readonly pass?: Buffer;
 }
 
 function* messages(passed: ReadonlySet<number>): Generator<Want, never, Buffer> {
-  const greeting = yield { skip: 0, read: GREETING };
-  const security = yield { skip: 0, read: SECURITY, pass: greeting };
+  const version = yield { read: RFB_GREETING.version };
+  const security = yield { read: RFB_GREETING.security, pass: version };
   if (security[0] !== SECURITY_NONE) throw refused('chose a security type that was not offered');
-  yield { skip: 0, read: CLIENT_INIT, pass: security };
+  yield { read: RFB_GREETING.init, pass: security };
   // Shared whatever it asked for: one that watches puts nobody out.
   let pass: Buffer = Buffer.from([SHARED]);
-  let skip = 0;
   for (;;) {
-    const [type = 0] = yield { skip, read: 1, pass };
-    skip = 0;
-    pass = Buffer.alloc(0);
-    const length = FIXED[type];
-    if (length !== undefined) {
-      const rest = yield { skip: 0, read: length - 1 };
-      if (passed.has(type)) pass = Buffer.concat([Buffer.from([type]), rest]);
-    } else if (type === SET_ENCODINGS) {
-      const count = (yield { skip: 0, read: 3 }).readUInt16BE(1);
-      if (count > MAX_ENCODINGS) throw refused(`offered ${count} encodings`);
-      pass = encodings(yield { skip: 0, read: 4 * count });
-    } else if (type === FENCE) {
-      const head = yield { skip: 0, read: 8 };
-      const size = head.readUInt8(7);
-      if (size > MAX_FENCE) throw refused(`sent a fence of ${size} bytes`);
-      pass = Buffer.concat([Buffer.from([type]), head, yield { skip: 0, read: size }]);
-    } else if (type === CLIENT_CUT_TEXT) {
-      skip = Math.abs((yield { skip: 0, read: 7 }).readInt32BE(3));
-      if (skip > MAX_DROPPED) throw refused(`sent ${skip} bytes of text`);
-    } else if (type === SET_DESKTOP_SIZE) {
-      const head = yield { skip: 0, read: 7 };
-      const length = 16 * head.readUInt8(5);
-      if (passed.has(type))
-        pass = Buffer.concat([Buffer.from([type]), head, yield { skip: 0, read: length }]);
-      else skip = length;
-    } else if (type === QEMU) {
-      // Subtype 0 is a key; nothing else of QEMU's is offered here.
-      if ((yield { skip: 0, read: 1 })[0] !== 0) throw refused('sent an unknown message of QEMU');
-      const key = yield { skip: 0, read: 10 };
-      if (passed.has(type)) pass = Buffer.concat([Buffer.from([type, 0]), key]);
-    } else {
-      throw refused(`sent a message of type ${type}`);
-    }
+    const first = yield { read: 1, pass };
+    const type = first.readUInt8(0);
+    const length = RFB_CLIENT_LENGTHS.get(type);
+    if (length === undefined) throw refused(`sent a message of type ${type}`);
+    const head = length.head === 1 ? first : Buffer.concat([first, yield { read: length.head - 1 }]);
+    const bytes = length.of(head);
+    if (bytes > length.max) throw refused(`sent a message of type ${type} and ${bytes} bytes`);
+    const message = Buffer.concat([head, yield { read: bytes - length.head }]);
+    // Subtype 0 is a key; nothing else of QEMU's is offered here.
+    if (type === RFB_CLIENT.qemu && message[1] !== 0) throw refused('sent an unknown message of QEMU');
+    if (!passed.has(type)) pass = Buffer.alloc(0);
+    else pass = type === RFB_CLIENT.setEncodings ? encodings(message.subarray(4)) : message;
   }
 }
 
@@ -126,7 +93,7 @@ function encodings(list: Buffer): Buffer {
   const kept = wanted.filter((code) => code !== EXTENDED_CLIPBOARD && code !== EXTENDED_MOUSE_BUTTONS);
   kept.push(EXTENDED_CLIPBOARD);
   const message = Buffer.alloc(4 + 4 * kept.length);
-  message.writeUInt8(SET_ENCODINGS, 0);
+  message.writeUInt8(RFB_CLIENT.setEncodings, 0);
   message.writeUInt16BE(kept.length, 2);
   kept.forEach((code, index) => {
     message.writeInt32BE(code, 4 + 4 * index);
