@@ -6,6 +6,8 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { AgentClient } from '../src/agent-client/agent-client.ts';
+import { firstAnswer } from '../src/agent-client/cold-boot.ts';
 import { kernelCommandLine } from '../src/drivers/qemu/command-line.ts';
 import { mapsReadOnlyFiles } from '../src/drivers/qemu/version.ts';
 import { pruneLogs } from '../src/logs/prune.ts';
@@ -92,4 +94,14 @@ test('what is leased stays until the last one who leased it lets go or is gone',
   await once(other, 'exit');
   assert.equal(await removeUnlessLeased(directory, 'template.json'), true);
   assert.equal(await lease(directory, 'template.json'), null);
+});
+
+test('a guest whose agent never answers is told from one that is no longer wanted', async () => {
+  // Port 1 of this machine: nobody listens there.
+  const agent = new AgentClient({ host: '127.0.0.1', port: 1 });
+  const wanted = new AbortController();
+  await assert.rejects(firstAnswer(agent, { limitMs: 50, signal: wanted.signal }), { code: 'agent_silent' });
+  const given = firstAnswer(agent, { limitMs: 600_000, signal: wanted.signal });
+  wanted.abort(new Error('not any more'));
+  await assert.rejects(given, /not any more/);
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { BrowserVmError, configurationSchema, GUEST, type ImageManifest } from '@browser-vm/protocol';
 import { isBlank, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
+import { COLD_BOOT_SILENCE, firstAnswer } from '../agent-client/cold-boot.ts';
 import { createDriver } from '../drivers/index.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import { markOf } from '../slot/names.ts';
@@ -13,8 +14,6 @@ import type { Image } from './open.ts';
 /** Under emulation a browser has painted after some 20 s; on a loaded host it takes several times that. */
 const TIMEOUT_MS = 600_000;
 const PICTURE_TIMEOUT_MS = 60_000;
-/** An agent answers after 5 to 9 s under emulation. A kernel that hangs, one core busy, never says so by itself. */
-const AGENT_TIMEOUT_MS = 120_000;
 /** A guest that crashes or hangs under emulation may have met a fault of the emulation; one that always does has not. */
 const ATTEMPTS = 3;
 const VCPUS = 2;
@@ -125,7 +124,7 @@ async function bootOnce(image: Image, options: VerifyOptions): Promise<BootFigur
           code: 'image_boot_failed',
           message: `image ${manifest.id} does not boot to a painted browser: ${why}`,
           hop: 'image',
-          details: { crashed, silent: cause instanceof AgentSilent, consoleTail },
+          details: { crashed, silent: isSilence(cause), consoleTail },
         },
         { cause },
       );
@@ -139,11 +138,8 @@ async function bootOnce(image: Image, options: VerifyOptions): Promise<BootFigur
   }
 }
 
-class AgentSilent extends Error {
-  constructor() {
-    super(`no agent answered within ${AGENT_TIMEOUT_MS / 1000} s`);
-  }
-}
+const isSilence = (error: unknown): boolean =>
+  error instanceof BrowserVmError && error.code === 'agent_silent';
 
 /** What an outsider sees of the guest. */
 async function look(
@@ -158,10 +154,7 @@ async function look(
   const following = new AbortController();
   try {
     // It answers only over the guest's network device, and says which address that has.
-    const silence = AbortSignal.timeout(AGENT_TIMEOUT_MS);
-    const health = await agent.reachable(AbortSignal.any([signal, silence])).catch((error: unknown) => {
-      throw silence.aborted && !signal.aborted ? new AgentSilent() : error;
-    });
+    const health = await firstAnswer(agent, { limitMs: COLD_BOOT_SILENCE, signal });
     checkAgent(health, { agentVersion: manifest.agentVersion, commandLine, address: GUEST.address });
     await agent.prepare({ caCertificates: [], display: GUEST.display }, signal);
     for await (const { event, elapsedMs } of agent.events(AbortSignal.any([signal, following.signal]))) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
 import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
+import { COLD_BOOT_SILENCE, firstAnswer } from '../agent-client/cold-boot.ts';
 import type { Driver, Vm } from '../drivers/driver.ts';
 import type { Slot } from '../slot/slot.ts';
 import { yieldCpus } from '../system/priority.ts';
@@ -22,8 +23,11 @@ const BUILD_TIMEOUT = 600_000;
 /** A browser that has just painted still works for a while; a template should be frozen at rest. */
 const CALM = 3000;
 const CALM_LIMIT = 90_000;
-/** Guests under emulation sometimes crash while their kernel patches itself on two CPUs; see the driver. */
+/** A boot in the background may get a small part of the CPUs, and is given so many times as long to say a word. */
+const BACKGROUND_PATIENCE = 4;
+/** Guests under emulation sometimes crash or hang while their kernel patches itself on two CPUs; see the driver. */
 const ATTEMPTS = 3;
+const WORTH_ANOTHER = ['guest_died', 'agent_silent'];
 
 export interface BuildTemplateOptions extends TemplateInputs {
   readonly stateDir: string;
@@ -43,8 +47,8 @@ export async function buildTemplate(options: BuildTemplateOptions): Promise<Temp
       return await attemptBuild(options);
     } catch (error) {
       options.signal.throwIfAborted();
-      const guestDied = error instanceof BrowserVmError && error.code === 'guest_died';
-      if (!guestDied || attempt === ATTEMPTS) throw error;
+      const again = error instanceof BrowserVmError && WORTH_ANOTHER.includes(error.code);
+      if (!again || attempt === ATTEMPTS) throw error;
       options.progress(`${error.message}; trying again`);
     }
   }
@@ -126,7 +130,8 @@ async function paint(slot: Slot, vm: Vm, options: BuildTemplateOptions, signal: 
   const agent = new AgentClient(slot.agent);
   const following = new AbortController();
   try {
-    const health = await agent.reachable(signal);
+    const limitMs = COLD_BOOT_SILENCE * (options.background ? BACKGROUND_PATIENCE : 1);
+    const health = await firstAnswer(agent, { limitMs, signal });
     checkAgent(health, {
       agentVersion: options.image.manifest.agentVersion,
       commandLine: vm.commandLine,
@@ -181,6 +186,19 @@ async function explained(vm: Vm, died: AbortSignal, all: AbortSignal, error: unk
         message: `the guest ended while the template was made (${exit.reason}): ${exit.consoleTail.at(-1) ?? 'no console output'}`,
         hop: 'template',
         details: { consoleTail: exit.consoleTail, monitorTail: exit.monitorTail },
+      },
+      { cause: error },
+    );
+  }
+  if (error instanceof BrowserVmError && error.code === 'agent_silent') {
+    const consoleTail = await vm.consoleTail(30);
+    const said = consoleTail.at(-1) ?? 'no console output';
+    return new BrowserVmError(
+      {
+        code: error.code,
+        message: `${error.message} while the template was made: ${said}`,
+        hop: 'template',
+        details: { consoleTail },
       },
       { cause: error },
     );
