@@ -12,7 +12,7 @@ import { openViewerBrowser } from '../test/e2e/support/viewer-browser.ts';
 import type { Figure } from './report/figures.ts';
 import { writePlot } from './report/plot.ts';
 import { printReport } from './report/print.ts';
-import { measureStart, openDashboard, orderedStages, type Start } from './start/one-start.ts';
+import { measureStart, openDashboard, orderedStages, type Start, StartRefused } from './start/one-start.ts';
 import { probe } from './start/probe.ts';
 import { startPlot } from './start/start-plot.ts';
 import { type Bench, RESULTS, runBench, say, settingsOf } from './support/bench.ts';
@@ -43,7 +43,7 @@ await runBench(settings, async (bench) => {
 
   const alone = await oneAfterAnother(bench, browser.page);
   context.setDefaultTimeout(LATEST);
-  const together = await allAtOnce(
+  const { served: together, refused } = await allAtOnce(
     bench,
     await Promise.all(Array.from({ length: burst }, () => context.newPage())),
   );
@@ -62,7 +62,13 @@ await runBench(settings, async (bench) => {
       settings,
       template,
       unanswered: [...alone, ...together].filter(isUnanswered).length,
-      burst: { asked: burst, served: together.length, failed: burst - together.length },
+      burst: {
+        asked: burst,
+        served: together.length,
+        queued: together.filter(({ queued }) => queued).length,
+        refused,
+        failed: burst - together.length - refused,
+      },
     },
   });
 });
@@ -80,15 +86,19 @@ async function oneAfterAnother(bench: Bench, page: Page): Promise<Start[]> {
   return starts;
 }
 
-async function allAtOnce(bench: Bench, pages: readonly Page[]): Promise<Start[]> {
+async function allAtOnce(bench: Bench, pages: readonly Page[]) {
   for (const [index, page] of pages.entries()) await openDashboard(bench, page, `burst-${index}`);
   if (pages.length > 0) say(`${pages.length} starts at once`);
   const results = await Promise.allSettled(pages.map((page) => measureStart(bench, page)));
   for (const result of results) {
     if (result.status === 'fulfilled') say(`of the burst: ${described(result.value)}`);
-    else say(`of the burst, failed: ${String(result.reason)}`);
+    else say(`of the burst, not served: ${String(result.reason)}`);
   }
-  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return {
+    served: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    refused: results.filter((result) => result.status === 'rejected' && result.reason instanceof StartRefused)
+      .length,
+  };
 }
 
 function figuresOf(prefix: string, starts: readonly Start[]): Figure[] {

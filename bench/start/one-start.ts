@@ -18,7 +18,12 @@ export interface Start {
   /** Of that, from the pressed button to the answer. */
   readonly clickToAnswerMs: number | null;
   readonly stagesMs: Partial<Record<SessionStage, number>>;
+  /** The host was full, and let it in later. */
+  readonly queued: boolean;
 }
+
+/** The host was full, and said so. */
+export class StartRefused extends Error {}
 
 /** Opens a person's page of the dashboard, where a provider waits to be connected. */
 export async function openDashboard({ controller }: Bench, page: Page, userId: string): Promise<void> {
@@ -34,9 +39,11 @@ export async function measureStart({ api }: Bench, page: Page): Promise<Start> {
     const box = await viewer.boundingBox();
     if (box === null) throw new Error('the viewer has no place in the page');
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 3);
-    await seen(page, 'livePicture', LIVE_LIMIT);
+    await seen(page, ['livePicture', 'refused'], LIVE_LIMIT);
+    if ((await page.evaluate(() => window.browserVmProbe.seen.refused)) !== null)
+      throw new StartRefused('the host is full');
     await page.mouse.down();
-    const isAnswered = await seen(page, 'answered', ANSWER_LIMIT).then(
+    const isAnswered = await seen(page, ['answered'], ANSWER_LIMIT).then(
       () => true,
       () => false,
     );
@@ -63,8 +70,12 @@ export async function measureStart({ api }: Bench, page: Page): Promise<Start> {
           ? times.answered - times.pressed
           : null,
       stagesMs: Object.fromEntries(stages),
+      queued: events.some(
+        ({ event }) => event.type === 'state' && event.reason?.startsWith('waits for a place') === true,
+      ),
     };
   } catch (error) {
+    if (error instanceof StartRefused) throw error;
     const { sessionId } = await page.evaluate(() => window.browserVmProbe.seen);
     if (sessionId === null) throw error;
     const session = await api.session(sessionId);
@@ -74,14 +85,15 @@ export async function measureStart({ api }: Bench, page: Page): Promise<Start> {
   }
 }
 
-/** Resolves when the page has seen it; rejects after `limitMs`. */
-export async function seen(page: Page, what: keyof Seen, limitMs: number): Promise<void> {
+/** Resolves when the page has seen one of them; rejects after `limitMs`. */
+export async function seen(page: Page, events: ReadonlyArray<keyof Seen>, limitMs: number): Promise<void> {
   const late = AbortSignal.timeout(limitMs);
   const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(new Error(`the page did not see ${what} within ${limitMs / 1000} s`));
+  const abort = () =>
+    reject(new Error(`the page did not see ${events.join(' or ')} within ${limitMs / 1000} s`));
   late.addEventListener('abort', abort, { once: true });
   try {
-    await Promise.race([page.evaluate((name) => window.browserVmProbe.until(name), what), promise]);
+    await Promise.race([page.evaluate((names) => window.browserVmProbe.until(names), [...events]), promise]);
   } finally {
     late.removeEventListener('abort', abort);
   }

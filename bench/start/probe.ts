@@ -3,6 +3,8 @@ export interface Seen {
   /** `POST /api/auth/start` left. */
   readonly posted: number | null;
   readonly sessionId: string | null;
+  /** The host would not have it. */
+  readonly refused: number | null;
   /** The viewer's offer left. */
   readonly offered: number | null;
   /** The first decoded frame was handed to the compositor: that of the stand-in, or of the VM. */
@@ -23,8 +25,8 @@ declare global {
   interface Window {
     browserVmProbe: {
       readonly seen: Seen;
-      /** Resolves when the event was seen. */
-      until(what: keyof Seen): Promise<void>;
+      /** Resolves when one of the events was seen. */
+      until(events: ReadonlyArray<keyof Seen>): Promise<void>;
     };
   }
 }
@@ -37,6 +39,7 @@ export function probe({ pressedColour }: ProbeOptions): void {
   const seen: { -readonly [Key in keyof Seen]: Seen[Key] } = {
     posted: null,
     sessionId: null,
+    refused: null,
     offered: null,
     firstFrame: null,
     livePicture: null,
@@ -52,10 +55,10 @@ export function probe({ pressedColour }: ProbeOptions): void {
   };
   window.browserVmProbe = {
     seen,
-    until: (what) =>
+    until: (events) =>
       new Promise((resolve) => {
-        if (seen[what] !== null) resolve();
-        else waiting.set(what, [...(waiting.get(what) ?? []), resolve]);
+        if (events.some((what) => seen[what] !== null)) resolve();
+        else for (const what of events) waiting.set(what, [...(waiting.get(what) ?? []), resolve]);
       }),
   };
 
@@ -69,6 +72,7 @@ export function probe({ pressedColour }: ProbeOptions): void {
     const response = await fetch(request);
     const body = (await response.clone().json()) as { sessionId?: string };
     seen.sessionId = body.sessionId ?? null;
+    if (!response.ok) note('refused');
     return response;
   };
 
