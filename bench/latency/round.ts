@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import { cpuSeconds, memoryOfAll } from '../support/processes.ts';
+import { cpuSeconds } from '../../test/e2e/support/cpu.ts';
+import { memoryOfAll } from '../support/processes.ts';
 import { PLACES } from './desktop-page.ts';
 import { decibels } from './picture-quality.ts';
 import type { Movement, ReceiverCounts } from './probe.ts';

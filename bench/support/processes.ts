@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { cpuSeconds } from '../../test/e2e/support/cpu.ts';
 import { markedProcesses } from '../../test/e2e/support/leftovers.ts';
 
 /** Memory of one process. MB of 10^6 bytes. */
@@ -68,13 +69,6 @@ function isTranslatedCode(mapping: string): boolean {
 
 export async function memoryOfAll(pids: readonly number[]): Promise<Memory[]> {
   return (await Promise.all(pids.map(memoryOf))).filter((memory): memory is Memory => memory !== null);
-}
-
-/** User and system time of a process so far, seconds; clock ticks are hundredths of a second on Linux. */
-export async function cpuSeconds(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const [user, system] = (text.split(') ')[1] ?? '').split(' ').slice(11, 13);
-  return (Number(user ?? 0) + Number(system ?? 0)) / 100;
 }
 
 /** How many cores each process kept busy for `windowMs`. */

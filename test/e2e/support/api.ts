@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  hostResponseSchema,
   isTerminal,
   type Session,
   type SessionEvent,
@@ -8,6 +9,7 @@ import {
   sessionSchema,
   startResponseSchema,
 } from '@browser-vm/protocol';
+import type { z } from 'zod';
 import type { ControllerProcess } from './controller-process.ts';
 
 /** The API as its operator calls it. */
@@ -32,6 +34,10 @@ export class Api {
 
   async session(sessionId: string): Promise<Session> {
     return sessionSchema.parse(await this.#call('GET', `/api/auth/session/${sessionId}`));
+  }
+
+  async host(): Promise<z.infer<typeof hostResponseSchema>> {
+    return hostResponseSchema.parse(await this.#call('GET', '/api/host'));
   }
 
   async cancel(sessionId: string): Promise<Session> {

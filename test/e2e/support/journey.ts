@@ -13,6 +13,9 @@ const NAME_ABOVE_BUTTON = 167;
 /** What the identity provider's page paints its button with, and nothing else there has. */
 export const BUTTON_COLOUR = { red: 0x0a, green: 0x7d, blue: 0x5a };
 
+/** The same button while the mouse is pressed anywhere in the form. */
+export const PRESSED_COLOUR = { red: 0xf0, green: 0xa0, blue: 0x20 };
+
 interface JourneyOptions {
   readonly controller: ControllerProcess;
   readonly userId: string;

@@ -4,6 +4,15 @@ import type { ControllerProcess } from './controller-process.ts';
 import { markedProcesses } from './leftovers.ts';
 
 const logLineSchema = z.looseObject({ vmId: z.string(), sessionId: z.string() });
+const wokenSchema = z.looseObject({ sessionId: z.string(), clockCorrectionMs: z.number() });
+
+/** How far the clock of a session's VM was behind each time it woke, milliseconds, as its own agent said. */
+export function clockCorrectionsOf(controller: ControllerProcess, sessionId: string): number[] {
+  return controller.output
+    .split('\n')
+    .map((line) => wokenSchema.safeParse(parsed(line)).data)
+    .flatMap((woken) => (woken?.sessionId === sessionId ? [woken.clockCorrectionMs] : []));
+}
 
 /** Process id of each living session's monitor, by session. The controller's log says which VM is whose. */
 export async function monitorsOf(controller: ControllerProcess): Promise<Map<string, number>> {
