@@ -23,6 +23,8 @@ export async function listen(
   onRefused: (peer: string) => void,
 ): Promise<Listener> {
   const server: Server = createServer(getRequestListener(app.fetch));
+  // The host keeps its connections for as long as it needs this guest, and asks for the time at each wake-up.
+  server.keepAliveTimeout = 0;
   server.on('connection', (socket) => {
     if (socket.remoteAddress === allowedPeer) return;
     onRefused(socket.remoteAddress ?? 'unknown');

@@ -1,4 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { BrowserVmError, faultSchema } from '@browser-vm/protocol';
 
 /** A guest is not trusted with our memory. Bytes of one answer. */
@@ -20,14 +21,26 @@ export interface Ask {
 /** Makes sure that the guest's CPUs run while a call is under way. */
 export type KeepRunning = <T>(call: () => Promise<T>) => Promise<T>;
 
+/**
+ * Keeps connections without probes: a guest in standby answers none, and a dozen in a row without an answer end a
+ * connection, whose next call is then late by the time a new one takes. That a guest is gone is known from its monitor.
+ */
+class QuietAgent extends Agent {
+  constructor() {
+    super({ keepAlive: true, maxSockets: 8 });
+  }
+
+  override keepSocketAlive(socket: Socket): boolean {
+    socket.setKeepAlive(false);
+    socket.unref();
+    return true;
+  }
+}
+
 /** HTTP to one guest with connections of its own: the next VM at this address must not get this one's. */
 export class GuestHttp {
   readonly #at: { readonly host: string; readonly port: number };
-  readonly #connections = new Agent({ keepAlive: true, maxSockets: 8 });
-  /**
-   * Without probes: a guest in standby answers none, and a dozen in a row without an answer end a connection. That
-   * a guest is gone is known from its monitor.
-   */
+  readonly #connections = new QuietAgent();
   readonly #streams = new Agent({ keepAlive: false });
   readonly #keepRunning: KeepRunning;
 
