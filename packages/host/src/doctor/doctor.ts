@@ -13,6 +13,7 @@ import type { Image } from '../image/index.ts';
 import { checkedAt } from '../image/layers.ts';
 import { checkMemory, checkNft, checkTun } from '../preflight.ts';
 import { capacityOf } from '../slot/link.ts';
+import { readMemory } from '../system/memory.ts';
 import { run } from '../system/run.ts';
 import type { Template } from '../template/template.ts';
 
@@ -104,6 +105,12 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
       return full === null
         ? `${roomForVms} more of at most ${maxVms}; ${one}`
         : `full for now: ${full.message}; ${one}`;
+    }),
+    check('swap space', 'host', async () => {
+      const { swapFreeMb } = await readMemory();
+      return swapFreeMb > 0
+        ? `${swapFreeMb} MiB free; VMs in standby leave their memory to others`
+        : 'none: VMs in standby keep their memory; compressed memory (zram-tools) would let them leave it to others';
     }),
     check('disk', 'host', () => disk(configuration.BROWSER_VM_STATE_DIR)),
   ]);

@@ -24,6 +24,7 @@ import type { Prepared } from '../pool/prepared.ts';
 import { selfTest } from '../slot/self-test.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { StreamerConfiguration, StreamerProcess } from '../streamer-process/streamer-process.ts';
+import { pageOut } from '../system/page-out.ts';
 import { tail } from '../system/tail.ts';
 import type { Template } from '../template/template.ts';
 import { ObservedVnc } from '../vnc/observed.ts';
@@ -304,12 +305,16 @@ export class HostSessionVm implements SessionVm {
     const { log, standbyAfterMs: afterMs } = this.#options;
     const about = { vmId: this.vmId, sessionId: this.sessionId };
     let clockCorrectionMs: number | undefined;
+    let asleep = new AbortController();
     return new Standby({
       afterMs,
       isBusy: async () => this.#vm === null || (await isGuestBusy(this.#vm.pid, this.#ending.signal)),
       hold: async () => this.#streamer?.hold(),
       pause: async () => this.#vm?.pause(),
-      resume: async () => this.#vm?.resume(),
+      resume: async () => {
+        asleep.abort();
+        await this.#vm?.resume();
+      },
       setClock: async () => {
         const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(CLOCK_TIMEOUT)]);
         clockCorrectionMs = await this.#agent?.setClock(signal);
@@ -318,6 +323,8 @@ export class HostSessionVm implements SessionVm {
       onStandby: () => {
         this.#events.push({ type: 'standby' });
         log('VM is in standby', about);
+        asleep = new AbortController();
+        void this.#returnMemory(AbortSignal.any([asleep.signal, this.#ending.signal]));
       },
       onAwake: (wakeMs) => {
         this.#events.push({ type: 'awake', wakeMs });
@@ -326,6 +333,18 @@ export class HostSessionVm implements SessionVm {
       warn: (message, error) => log(message, { ...about, err: error }),
       onLost: (error) => this.#fail(toFault(error, 'driver')),
     });
+  }
+
+  /** Nothing reads it before the VM wakes. The room stays with the VM: what admission promised to it, it may need again. */
+  async #returnMemory(signal: AbortSignal): Promise<void> {
+    const about = { vmId: this.vmId, sessionId: this.sessionId };
+    try {
+      const bytes = this.#vm === null ? 0 : await pageOut(this.#vm.pid, signal);
+      if (bytes > 0) this.#options.log('memory of a VM in standby went to swap space', { ...about, bytes });
+    } catch (error) {
+      if (!signal.aborted)
+        this.#options.log('memory of a VM in standby stays where it is', { ...about, err: error });
+    }
   }
 
   #streamerSaid(event: StreamerEvent): void {
