@@ -113,7 +113,7 @@ export const configurationSchema = z.strictObject({
     .int()
     .min(0)
     .max(86_400)
-    .default(0)
+    .default(180)
     .describe(
       'a VM stops its CPUs after so long without input, a new viewer, or a change that somebody watches, while its tool waits for the user; the next of these starts them; 0: never',
     ),
