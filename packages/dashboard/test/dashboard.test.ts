@@ -299,6 +299,15 @@ test('a link for one session opens that session, and offers nothing else', async
   vm?.succeed();
   await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
   assert.equal(await page.getByTestId('back').count(), 0);
+
+  // The next link opens the next session, though this browser still holds what let it into the first.
+  const next = await dashboard.startByApi('guest');
+  await page.goto(next.viewerUrl);
+  await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
+  assert.equal(new URL(page.url()).hash, '', 'the token left the address');
+  host.vms.at(-1)?.becomeReady();
+  host.vms.at(-1)?.succeed();
+  await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
   await dashboard.context.clearCookies();
   await dashboard.context.addCookies(cookies);
   await page.close();
