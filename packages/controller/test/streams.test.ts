@@ -60,7 +60,8 @@ describe('the event stream', () => {
   test('is pushed as things happen, without gaps, and ends when the VM is gone', async () => {
     const { sessionId, vm } = await begin();
     const sequence: number[] = [];
-    for await (const { id, data } of frames(sessionId)) {
+    for await (const { name, id, data } of frames(sessionId)) {
+      if (name !== 'session') continue;
       sequence.push(id ?? 0);
       if (data.sequence === 1) vm.becomeReady();
       const { event } = data;
@@ -80,6 +81,13 @@ describe('the event stream', () => {
     const path = `/api/auth/session/${sessionId}/events`;
     const rest = await running.request(path, { headers: { 'last-event-id': '10' } });
     assert.equal(rest.status, 204, 'an EventSource must stop');
+  });
+
+  test('says that it is there while nothing happens', async () => {
+    const { sessionId, vm } = await begin();
+    for await (const { name } of frames(sessionId)) if (name === 'heartbeat') break;
+    vm.die();
+    await running.reaches(sessionId, 'failed');
   });
 
   test('carries the candidates of the streamer, also those from before it was opened', async () => {

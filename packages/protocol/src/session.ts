@@ -86,6 +86,12 @@ export const sessionEventSchema = z
   .meta({ id: 'SessionEvent' });
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
 
+/**
+ * How often an event stream on which nothing happens says so, by an event `heartbeat`: well below the idle limits of
+ * reverse proxies, and often enough that a page whose way broke, which nothing tells it, asks anew within seconds.
+ */
+export const EVENTS_HEARTBEAT_MS = 3_000;
+
 export const sessionSchema = z
   .object({
     sessionId: sessionIdSchema,

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { isTerminal, type ViewerCandidate } from '@browser-vm/protocol';
+import { EVENTS_HEARTBEAT_MS, isTerminal, type ViewerCandidate } from '@browser-vm/protocol';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { SessionService } from '../sessions/service.ts';
@@ -7,8 +7,6 @@ import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 import { sessionParamsSchema } from './sessions.ts';
 
-/** Below the idle limits of common reverse proxies. */
-const HEARTBEAT_MS = 15_000;
 /** Candidates waiting for a slow client; older ones give way. */
 const MAX_WAITING_CANDIDATES = 256;
 
@@ -16,6 +14,7 @@ const DESCRIPTION = `Server-Sent Events, pushed until session and VM are gone.
 
 - \`event: session\`: \`data\` is a SessionEvent and \`id\` its sequence. History comes first, after \`Last-Event-ID\` when that is sent.
 - \`event: candidate\`: \`data\` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
+- \`event: heartbeat\`: every ${EVENTS_HEARTBEAT_MS / 1000} s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
 
 When nothing more can come, a new request answers 204, which makes an EventSource stop.`;
 
@@ -80,7 +79,7 @@ async function* follow(
     },
   });
   stop.addEventListener('abort', onStop);
-  const heartbeat = setInterval(() => wake.resolve('heartbeat'), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => wake.resolve('heartbeat'), EVENTS_HEARTBEAT_MS);
   try {
     yield ': connected\n\n';
     waiting = [...(await sessions.knownCandidates(sessionId)), ...waiting];
@@ -95,9 +94,12 @@ async function* follow(
         yield `event: candidate\ndata: ${JSON.stringify(candidate)}\n\n`;
       }
       if (!live || stop.aborted) return;
-      const why = await wake.promise;
-      wake = Promise.withResolvers();
-      if (why === 'heartbeat') yield ': heartbeat\n\n';
+      for (;;) {
+        const why = await wake.promise;
+        wake = Promise.withResolvers();
+        if (why === 'news') break;
+        yield 'event: heartbeat\ndata: {}\n\n';
+      }
     }
   } finally {
     clearInterval(heartbeat);

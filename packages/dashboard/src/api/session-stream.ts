@@ -1,4 +1,5 @@
 import { type SessionEvent, sessionEventSchema } from '@browser-vm/protocol';
+import { onSilence, WAY_LOST } from '../viewer/connection/silence.ts';
 import { eventsUrl } from './client.ts';
 
 /** A stream that the server refused is asked for again after this long. Milliseconds. */
@@ -15,13 +16,15 @@ export interface SessionStreamListeners {
 
 /**
  * A session as it happens. The browser reconnects with Last-Event-ID by itself; where it gives up,
- * this begins again and history is repeated. Also hands on the stream's other events: `candidate`.
+ * or does not notice that nothing comes any more, this begins again and history is repeated. Also hands on the stream's other events: `candidate`;
+ * and says `WAY_LOST`.
  */
 export class SessionStream extends EventTarget {
   readonly #sessionId: string;
   readonly #listeners: SessionStreamListeners;
   #source: EventSource | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #stopListening = () => {};
 
   constructor(sessionId: string, listeners: SessionStreamListeners) {
     super();
@@ -32,6 +35,7 @@ export class SessionStream extends EventTarget {
 
   close(): void {
     clearTimeout(this.#retry);
+    this.#stopListening();
     this.#source?.close();
     this.#source = null;
   }
@@ -39,6 +43,12 @@ export class SessionStream extends EventTarget {
   #open(): void {
     const source = new EventSource(eventsUrl(this.#sessionId));
     this.#source = source;
+    this.#stopListening();
+    this.#stopListening = onSilence(source, () => {
+      source.close();
+      this.#open();
+      this.dispatchEvent(new Event(WAY_LOST));
+    });
     this.#listeners.state('connecting');
     source.addEventListener('open', () => this.#listeners.state('live'));
     source.addEventListener('session', ({ data }) => {
@@ -60,6 +70,8 @@ export class SessionStream extends EventTarget {
       return;
     }
     this.#listeners.state('connecting');
-    if (source.readyState === EventSource.CLOSED) this.#retry = setTimeout(() => this.#open(), RETRY_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    this.#stopListening();
+    this.#retry = setTimeout(() => this.#open(), RETRY_MS);
   }
 }

@@ -167,6 +167,7 @@ export interface paths {
          *
          *     - `event: session`: `data` is a SessionEvent and `id` its sequence. History comes first, after `Last-Event-ID` when that is sent.
          *     - `event: candidate`: `data` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
+         *     - `event: heartbeat`: every 3 s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
          *
          *     When nothing more can come, a new request answers 204, which makes an EventSource stop.
          */

@@ -1,6 +1,7 @@
 import { viewerCookieEntered } from './connection/enter.ts';
 import { HttpSignaling } from './connection/http-signaling.ts';
 import type { Signaling } from './connection/signaling.ts';
+import { onSilence, WAY_LOST } from './connection/silence.ts';
 import { faultOf } from './connection/viewer-error.ts';
 import type { Transport } from './events.ts';
 import { SURFACE_CSS } from './surface.ts';
@@ -17,6 +18,7 @@ export class BrowserVmViewerElement extends HTMLElement {
   signaling: Signaling | null = null;
   #viewer: Viewer | null = null;
   #events: EventSource | null = null;
+  #stopListening = () => {};
 
   get viewer(): Viewer | null {
     return this.#viewer;
@@ -45,6 +47,7 @@ export class BrowserVmViewerElement extends HTMLElement {
   disconnectedCallback(): void {
     this.#viewer?.close();
     this.#viewer = null;
+    this.#stopListening();
     this.#events?.close();
     this.#events = null;
   }
@@ -62,9 +65,19 @@ export class BrowserVmViewerElement extends HTMLElement {
       return viewer.refuse(faultOf(error));
     }
     if (this.#viewer !== viewer) return;
-    this.#events = new EventSource(`/api/auth/session/${encodeURIComponent(this.#session)}/events`);
-    events.carry(this.#events);
+    this.#listen(events);
     viewer.connect();
+  }
+
+  #listen(events: Relay): void {
+    const source = new EventSource(`/api/auth/session/${encodeURIComponent(this.#session)}/events`);
+    this.#events = source;
+    events.carry(source);
+    this.#stopListening = onSilence(source, () => {
+      source.close();
+      this.#listen(events);
+      events.dispatchEvent(new Event(WAY_LOST));
+    });
   }
 }
 

@@ -98,6 +98,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       onNetworkHint(() => this.#wayBack.hurry()),
       { once: true },
     );
+    const deaf = this.#signaling.onWayLost?.(() => this.#novnc?.again());
+    this.#abort.signal.addEventListener('abort', () => deaf?.(), { once: true });
     this.#follower = new SizeFollower(
       {
         box: this.#surface.root,

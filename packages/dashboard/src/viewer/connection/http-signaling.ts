@@ -12,12 +12,13 @@ import createClient, { type Client } from 'openapi-fetch';
 import type { paths } from '../../generated/openapi.d.ts';
 import { accepted } from './accepted.ts';
 import type { Signaling } from './signaling.ts';
+import { WAY_LOST } from './silence.ts';
 
 type EventSourceLike = Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 
 export interface HttpSignalingOptions {
   readonly sessionId: string;
-  /** Where `candidate` events arrive: the session's event stream. */
+  /** Where `candidate` events arrive: the session's event stream; and `WAY_LOST`. */
   readonly events: EventSourceLike;
   /** Origin of the controller; default the page's own. */
   readonly origin?: string;
@@ -89,6 +90,11 @@ export class HttpSignaling implements Signaling {
     };
     this.#events.addEventListener('candidate', handler);
     return () => this.#events.removeEventListener('candidate', handler);
+  }
+
+  onWayLost(listener: () => void): () => void {
+    this.#events.addEventListener(WAY_LOST, listener);
+    return () => this.#events.removeEventListener(WAY_LOST, listener);
   }
 
   async mode(signal: AbortSignal): Promise<ViewerMode> {

@@ -8,6 +8,11 @@ export interface Signaling {
   sendCandidate(viewerId: string, candidate: IceCandidate, signal: AbortSignal): Promise<void>;
   /** Candidates of the streamer for this viewer, as they come; the returned function stops that. */
   onCandidate(viewerId: string, listener: (candidate: IceCandidate) => void): () => void;
+  /**
+   * Calls the listener when the way to the controller broke without a word, so that what else goes that way has to be made
+   * anew; the returned function stops that. Absent: nobody notices.
+   */
+  onWayLost?(listener: () => void): () => void;
   /** Tells the controller what only the viewer can see. */
   reportFirstFrame(): Promise<void>;
   /** The picture is the running VM's from now on. Absent: nobody wants to know. */

@@ -17,8 +17,13 @@ const ANSWER_TIMEOUT_MS = 15_000;
 const GIVE_UP_MS = 15_000;
 /** How soon after its answer a restart is late: the controller was just reached, so there is a network. Milliseconds. */
 const RESTART_LATE_MS = 1_000;
-/** While the network is away a request hangs; then another one is tried. Milliseconds. */
-const RESTART_REQUEST_MS = 2_500;
+/** While the network is away a request hangs; then another one is tried, with twice the time, up to the second. Milliseconds. */
+const RESTART_REQUEST_MS = { first: 1_000, most: 8_000 };
+/**
+ * When an address is gone, a request on a connection that was made from it hangs, and a browser keeps six to one place
+ * (events take one) and tries one after the other: as many at once use them up.
+ */
+const RESTART_REQUESTS = 5;
 const RESTART_PAUSE_MS = 500;
 /** Moves are dropped while more than this waits to be sent: the next one says more. Bytes. */
 const POINTER_BACKLOG = 16_384;
@@ -154,6 +159,19 @@ export class WebRtcConnection {
     return servers.map((server) => ({ ...server, urls: [...server.urls] }));
   }
 
+  async #iceServersByAnyWay(signal: AbortSignal): Promise<RTCIceServer[]> {
+    const answered = new AbortController();
+    const either = AbortSignal.any([signal, answered.signal]);
+    const asked = Array.from({ length: RESTART_REQUESTS }, () => this.#iceServers(either));
+    try {
+      return await Promise.any(asked);
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    } finally {
+      answered.abort();
+    }
+  }
+
   #createPeer(iceServers: RTCIceServer[]): RTCPeerConnection {
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     this.#peer = peer;
@@ -206,11 +224,13 @@ export class WebRtcConnection {
     if (this.#restarting) return;
     this.#restarting = true;
     const { signal } = this.#abort;
+    let allowedMs = RESTART_REQUEST_MS.first;
     while (!signal.aborted && this.#peer !== null) {
       const peer = this.#peer;
       try {
-        const attempt = AbortSignal.any([signal, AbortSignal.timeout(RESTART_REQUEST_MS)]);
-        const iceServers = await this.#iceServers(attempt);
+        const attempt = AbortSignal.any([signal, AbortSignal.timeout(allowedMs)]);
+        allowedMs = Math.min(allowedMs * 2, RESTART_REQUEST_MS.most);
+        const iceServers = await this.#iceServersByAnyWay(attempt);
         // Their credentials may have ended.
         peer.setConfiguration({ ...peer.getConfiguration(), iceServers });
         await this.#negotiate(peer, { iceRestart: true }, attempt);

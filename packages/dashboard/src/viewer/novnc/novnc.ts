@@ -88,6 +88,11 @@ export class NoVncConnection {
     };
   }
 
+  /** Its connection is there no longer, although nobody said so. */
+  again(): void {
+    this.#rfb?.disconnect();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
