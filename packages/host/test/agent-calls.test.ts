@@ -75,3 +75,22 @@ test('a clock that cannot be set is given up when its time is over', async () =>
   const nobody = new AgentClient({ host: '127.0.0.1', port });
   await assert.rejects(nobody.setClock(AbortSignal.timeout(200)), { code: 'agent_unreachable' });
 });
+
+test('an agent that is slow to answer is asked once, not again and again', async () => {
+  let asked = 0;
+  const slow = createServer((_, response) => {
+    asked += 1;
+    setTimeout(() => response.end('{}'), 600);
+  }).listen(0, '127.0.0.1');
+  await once(slow, 'listening');
+  const patient = new AgentClient({ host: '127.0.0.1', port: (slow.address() as AddressInfo).port });
+  try {
+    // What it answers is no agent's, but it was waited for.
+    await assert.rejects(patient.reachable(AbortSignal.timeout(30_000)), { code: 'agent_bad_answer' });
+    assert.equal(asked, 1);
+  } finally {
+    patient.close();
+    slow.close();
+    slow.closeAllConnections();
+  }
+});

@@ -22,11 +22,16 @@ import {
   signInRequestSchema,
 } from '@browser-vm/protocol';
 import type { z } from 'zod';
-import { GuestHttp, type KeepRunning } from './http.ts';
+import { type Ask, GuestHttp, type KeepRunning } from './http.ts';
 import { ndjson } from './ndjson.ts';
 
-/** One attempt to reach an agent that is not up yet. A resuming VM loses the first packets. Milliseconds. */
-const ATTEMPT_TIMEOUT = 250;
+/** One attempt to connect to an agent that is not up yet. A resuming VM loses the first packets. Milliseconds. */
+const REACH_TIMEOUT = 250;
+/**
+ * From there to its answer. Under emulation many VMs that resume at once answer seconds later; asked again and again
+ * instead, each would have more and more to answer. Milliseconds.
+ */
+const ATTEMPT_TIMEOUT = 20_000;
 const ATTEMPT_PAUSE = 20;
 
 /** What an agent must be before it is trusted with anything. */
@@ -51,7 +56,7 @@ export class AgentClient {
     for (;;) {
       signal.throwIfAborted();
       try {
-        return await this.health(signal, ATTEMPT_TIMEOUT);
+        return await this.health(signal, { timeoutMs: ATTEMPT_TIMEOUT, reachTimeoutMs: REACH_TIMEOUT });
       } catch (error) {
         if (!(error instanceof BrowserVmError) || error.code !== 'agent_unreachable') throw error;
         await delay(ATTEMPT_PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted());
@@ -59,12 +64,12 @@ export class AgentClient {
     }
   }
 
-  async health(signal?: AbortSignal, timeoutMs?: number): Promise<AgentHealth> {
+  async health(
+    signal?: AbortSignal,
+    limits: Pick<Ask, 'timeoutMs' | 'reachTimeoutMs'> = {},
+  ): Promise<AgentHealth> {
     const ask = { method: 'GET', path: '/v1/health', token: this.#token, signal } as const;
-    return this.#read(
-      agentHealthSchema,
-      await this.#http.json(timeoutMs === undefined ? ask : { ...ask, timeoutMs }),
-    );
+    return this.#read(agentHealthSchema, await this.#http.json({ ...ask, ...limits }));
   }
 
   async prepare(request: PrepareRequest, signal?: AbortSignal): Promise<void> {

@@ -12,7 +12,10 @@ export interface Ask {
   readonly path: string;
   readonly body?: unknown;
   readonly token?: string | null;
+  /** Until the answer begins. Milliseconds. */
   readonly timeoutMs?: number;
+  /** Of that, until the connection is made. Milliseconds. */
+  readonly reachTimeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
   /** Part of making the guest ready for calls, so it waits for nothing. */
   readonly first?: true;
@@ -111,6 +114,15 @@ export class GuestHttp {
     const abort = (): void => {
       sent.destroy(new Error(timeout.aborted ? 'no answer in time' : 'aborted'));
     };
+    const reached = new AbortController();
+    if (ask.reachTimeoutMs !== undefined) {
+      const late = setTimeout(() => sent.destroy(new Error('no connection in time')), ask.reachTimeoutMs);
+      reached.signal.addEventListener('abort', () => clearTimeout(late), { once: true });
+      sent.once('socket', (socket) => {
+        if (socket.connecting) socket.once('connect', () => reached.abort());
+        else reached.abort();
+      });
+    }
     timeout.addEventListener('abort', abort, { once: true });
     ask.signal?.addEventListener('abort', abort, { once: true });
     if (ask.signal?.aborted === true) abort();
@@ -127,6 +139,8 @@ export class GuestHttp {
       ask.signal?.removeEventListener('abort', abort);
       timeout.removeEventListener('abort', abort);
       throw unreachable(ask, error);
+    } finally {
+      reached.abort();
     }
   }
 
