@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { START_PAGE_PRESSED_COLOUR } from '@browser-vm/agent';
 import type { Page } from 'playwright-core';
-import { openViewerBrowser } from '../test/e2e/support/viewer-browser.ts';
+import { openViewerBrowser, openViewerBrowsers } from '../test/e2e/support/viewer-browser.ts';
 import type { Figure } from './report/figures.ts';
 import { writePlot } from './report/plot.ts';
 import { printReport } from './report/print.ts';
@@ -29,6 +29,7 @@ const { values } = parseArgs({
 });
 /** What a browser with many pages at once may take; who is later counts as failed. Milliseconds. */
 const LATEST = 120_000;
+const PROBE = { pressedColour: START_PAGE_PRESSED_COLOUR };
 const sessions = Number(values.sessions);
 const burst = Number(values.burst);
 const pauseMs = Number(values.pause) * 1000;
@@ -37,16 +38,11 @@ const settings = { BROWSER_VM_MAX_VMS: String(Math.max(20, burst)), ...settingsO
 await runBench(settings, async (bench) => {
   const browser = await openViewerBrowser();
   bench.atEnd(() => browser.close());
-  const context = browser.page.context();
-  await context.addInitScript(probe, { pressedColour: START_PAGE_PRESSED_COLOUR });
+  await browser.page.context().addInitScript(probe, PROBE);
   await browser.page.goto(await bench.controller.newSignInLink());
 
   const alone = await oneAfterAnother(bench, browser.page);
-  context.setDefaultTimeout(LATEST);
-  const { served: together, refused } = await allAtOnce(
-    bench,
-    await Promise.all(Array.from({ length: burst }, () => context.newPage())),
-  );
+  const { served: together, refused } = await allAtOnce(bench);
   const template = await usedTemplate(bench.controller);
   const figures: Figure[] = [
     ...figuresOf('start', alone),
@@ -86,9 +82,17 @@ async function oneAfterAnother(bench: Bench, page: Page): Promise<Start[]> {
   return starts;
 }
 
-async function allAtOnce(bench: Bench, pages: readonly Page[]) {
-  for (const [index, page] of pages.entries()) await openDashboard(bench, page, `burst-${index}`);
-  if (pages.length > 0) say(`${pages.length} starts at once`);
+async function allAtOnce(bench: Bench) {
+  if (burst === 0) return { served: [], refused: 0 };
+  const { pages, close } = await openViewerBrowsers(burst);
+  bench.atEnd(close);
+  for (const [index, page] of pages.entries()) {
+    page.setDefaultTimeout(LATEST);
+    await page.addInitScript(probe, PROBE);
+    await page.goto(await bench.controller.newSignInLink());
+    await openDashboard(bench, page, `burst-${index}`);
+  }
+  say(`${burst} starts at once`);
   const results = await Promise.allSettled(pages.map((page) => measureStart(bench, page)));
   for (const result of results) {
     if (result.status === 'fulfilled') say(`of the burst: ${described(result.value)}`);

@@ -9,6 +9,45 @@ export interface ViewerBrowser {
   close(): Promise<void>;
 }
 
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Places on the desktop, and what a picture of it costs, are the same in every run. */
+async function fixSize(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    // A page that is none yet has no storage.
+    if (location.protocol === 'http:') localStorage.setItem('browser-vm-fixed-size', 'true');
+  });
+}
+
+/**
+ * As many people as wanted, each with a profile of their own: six connections to a host are all that a browser makes for
+ * one, and the events of a session take one of them for good.
+ */
+export async function openViewerBrowsers(
+  count: number,
+  size = { width: 1280, height: 900 },
+): Promise<{ readonly pages: readonly Page[]; close(): Promise<void> }> {
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    headless: true,
+    args: ARGUMENTS,
+  });
+  const open = async () => {
+    const context = await browser.newContext({ viewport: size });
+    await fixSize(context);
+    return await context.newPage();
+  };
+  const pages = await Promise.all(Array.from({ length: count }, open));
+  return { pages, close: () => browser.close() };
+}
+
 /**
  * `program`: runs Chromium with the arguments it is given, perhaps in another namespace.
  * `fixedSize`: the desktop keeps its own size, and so every place on it.
@@ -22,22 +61,9 @@ export async function openViewerBrowser(
     executablePath: program,
     headless: true,
     viewport: size,
-    args: [
-      '--no-sandbox',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...args,
-    ],
+    args: [...ARGUMENTS, ...args],
   });
-  // Places on the desktop, and what a picture of it costs, are the same in every run.
-  if (fixedSize)
-    await context.addInitScript(() => {
-      // A page that is none yet has no storage.
-      if (location.protocol === 'http:') localStorage.setItem('browser-vm-fixed-size', 'true');
-    });
+  if (fixedSize) await fixSize(context);
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(120_000);
   return {
