@@ -104,11 +104,13 @@ async function grow(bench: Bench, first: readonly LiveSession[], watchers: Watch
   return { steps, starts, refusal };
 }
 
-function compact({ sessions, agentReadyMs, watched, unwatched, streamers }: Step) {
+function compact({ sessions, agentReadyMs, watched, unwatched, streamers, standby, admission }: Step) {
   const unique = [...watched.memory, ...unwatched.memory].map(({ uniqueMb }) => uniqueMb);
   const shared = [...watched.memory, ...unwatched.memory].map(({ sharedMb }) => sharedMb);
   return {
     sessions,
+    standby,
+    admission,
     agentReadyMs,
     uniqueMb: { p50: percentile(unique, 50), p95: percentile(unique, 95) },
     sharedMb: { p50: percentile(shared, 50) },
@@ -118,7 +120,7 @@ function compact({ sessions, agentReadyMs, watched, unwatched, streamers }: Step
 }
 
 function described(step: Step): string {
-  const { sessions, uniqueMb, sharedMb, streamersMb, cores } = compact(step);
+  const { sessions, standby, uniqueMb, sharedMb, streamersMb, cores, admission } = compact(step);
   const mb = (value: number) => `${value.toFixed(1)} MB`;
-  return `${sessions} sessions: unique ${mb(uniqueMb.p50)} (p95 ${mb(uniqueMb.p95)}), shared ${mb(sharedMb.p50)}, streamers ${mb(streamersMb)}, cores ${cores.watched.toFixed(2)} watched + ${cores.unwatched.toFixed(2)} unwatched`;
+  return `${sessions} sessions: unique ${mb(uniqueMb.p50)} (p95 ${mb(uniqueMb.p95)}), shared ${mb(sharedMb.p50)}, streamers ${mb(streamersMb)}, cores ${cores.watched.toFixed(2)} watched + ${cores.unwatched.toFixed(2)} unwatched, ${standby} in standby, room for ${admission.roomForVms} of ${admission.perVmMb} MiB`;
 }

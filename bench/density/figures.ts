@@ -11,10 +11,11 @@ export function densityFigures(
 ): Figure[] {
   const last = steps.at(-1);
   if (last === undefined) return [];
-  const { watched, unwatched, streamers } = last;
+  const { watched, unwatched, streamers, standby } = last;
   const all = [...watched.memory, ...unwatched.memory];
   const figures: Figure[] = [
     { what: 'density.live_sessions', unit: 'count', values: [last.sessions] },
+    { what: 'density.standby_sessions', unit: 'count', values: [standby] },
     { what: 'density.unique_memory_mb', unit: 'MB', values: all.map(({ uniqueMb }) => uniqueMb) },
     { what: 'density.dirty_memory_mb', unit: 'MB', values: all.map(({ dirtyMb }) => dirtyMb) },
     { what: 'density.guest_memory_mb', unit: 'MB', values: all.map(({ guestMb }) => guestMb) },

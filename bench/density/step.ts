@@ -16,6 +16,10 @@ export interface Step {
   readonly watched: Group;
   readonly unwatched: Group;
   readonly streamers: readonly Memory[];
+  /** VMs whose CPUs stood still after the measurement. */
+  readonly standby: number;
+  /** What the host expects of one more VM, and how many it believes to fit. */
+  readonly admission: { readonly perVmMb: number; readonly roomForVms: number };
 }
 
 /** Looks at everything that runs for the live sessions; CPU over `windowMs`. */
@@ -24,7 +28,7 @@ export async function measureStep(
   sessions: readonly LiveSession[],
   windowMs: number,
 ): Promise<Step> {
-  const { controller, signal } = bench;
+  const { api, controller, signal } = bench;
   const monitors = await monitorsOf(controller);
   const pids = (watched: boolean) =>
     sessions
@@ -38,11 +42,14 @@ export async function measureStep(
   };
   const [watched, unwatched] = await Promise.all([group(true), group(false)]);
   const { streamers } = await sessionProcesses(controller.runDir);
+  const { standby, capacity } = await api.hostUsage();
   return {
     sessions: sessions.length,
     agentReadyMs: sessions.at(-1)?.agentReadyMs ?? Number.NaN,
     watched,
     unwatched,
     streamers: await memoryOfAll(streamers),
+    standby,
+    admission: { perVmMb: capacity.perVmMb, roomForVms: capacity.roomForVms },
   };
 }

@@ -44,6 +44,11 @@ export class Api {
     return sessionSchema.parse(await this.#call('POST', `/api/auth/session/${sessionId}/cancel`, {}));
   }
 
+  /** What the host says that it has, uses, and has room for. */
+  async hostUsage() {
+    return hostResponseSchema.parse(await this.#call('GET', '/api/host')).usage;
+  }
+
   /** Waits until the session is in one of the states, or in a terminal one. */
   async waitFor(sessionId: string, states: readonly string[], limitMs = 180_000): Promise<Session> {
     const deadline = Date.now() + limitMs;
