@@ -24,6 +24,7 @@ import { type Listener, listen } from './server/listen.ts';
 import { routes } from './server/routes.ts';
 import type { Service } from './server/service.ts';
 import { SignIn } from './sign-in/sign-in.ts';
+import { cacheTools } from './sign-in/tool-cache.ts';
 import { ownAddress } from './stages/network.ts';
 import { initStartedMs, sinceKernelStartMs } from './stages/uptime.ts';
 import { checkCertificates, trust } from './trust/certificates.ts';
@@ -90,6 +91,8 @@ export class Agent implements Service {
       this.#trustEnvironment = trust(this.#options, request.caCertificates);
       await this.#desktop.start(request.display, request.caCertificates);
       this.#state = 'prepared';
+      if (this.#options.ownsMachine)
+        await cacheTools(this.#options).catch((error: unknown) => this.#uncached(error));
     });
   }
 
@@ -175,6 +178,12 @@ export class Agent implements Service {
       this.#state = 'failed';
       this.events.append({ type: 'failed', fault: this.#fault });
     });
+  }
+
+  /** VMs of this template only take more memory. */
+  #uncached(error: unknown): void {
+    const message = `tools not read ahead: ${error instanceof Error ? error.message : String(error)}`;
+    this.events.append({ type: 'log', level: 'warn', message });
   }
 
   #refused(peer: string): void {
