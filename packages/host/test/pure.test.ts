@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AgentClient } from '../src/agent-client/agent-client.ts';
@@ -15,6 +15,7 @@ import { parseRecord } from '../src/resolver/configuration.ts';
 import { capacityOf, linkOf } from '../src/slot/link.ts';
 import { indexOf, markOf, namespaceOf } from '../src/slot/names.ts';
 import { lease, removeUnlessLeased } from '../src/system/lease.ts';
+import { yieldCpus } from '../src/system/priority.ts';
 
 test('each slot has a /30 of its own, up to the capacity of the subnet', () => {
   assert.deepEqual(linkOf('10.231.0.0/16', 0), { host: '10.231.0.1', slot: '10.231.0.2', prefixLength: 30 });
@@ -104,4 +105,20 @@ test('a guest whose agent never answers is told from one that is no longer wante
   const given = firstAnswer(agent, { limitMs: 600_000, signal: wanted.signal });
   wanted.abort(new Error('not any more'));
   await assert.rejects(given, /not any more/);
+});
+
+test('a process that gives way does so among its threads and among whole sessions of processes', async () => {
+  const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+  await once(child, 'spawn');
+  try {
+    const pid = child.pid!;
+    await yieldCpus(pid);
+    assert.equal(getPriority(pid), 10);
+    // Not every kernel weighs sessions.
+    const session = await readFile(`/proc/${pid}/autogroup`, 'utf8').catch(() => 'nice 10');
+    assert.match(session, /nice 10$/m);
+  } finally {
+    child.kill();
+    await once(child, 'close');
+  }
 });

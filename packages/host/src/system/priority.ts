@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 
 /** A tenth of the weight of everything else, which so hardly notices. */
@@ -14,4 +14,6 @@ export async function yieldCpus(pid: number): Promise<void> {
       // It ended in between.
     }
   }
+  // Where the kernel weighs whole sessions of processes (autogroup), priorities count within one alone.
+  await writeFile(`/proc/${pid}/autogroup`, String(BACKGROUND)).catch(() => {});
 }
