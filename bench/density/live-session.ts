@@ -4,7 +4,7 @@ export interface LiveSession {
   readonly sessionId: string;
   /** From making the session to the agent's answer, milliseconds. */
   readonly agentReadyMs: number;
-  /** Somebody looks at its desktop, so its CPUs are never stopped. */
+  /** Somebody looks at its desktop and moves the pointer, so its CPUs are never stopped. */
   watched: boolean;
 }
 

@@ -1,9 +1,13 @@
 import type { Page } from 'playwright-core';
 import type { Bench } from '../support/bench.ts';
 
+/** Shorter than any quiet after which a VM goes to standby. Milliseconds. */
+const POINTER_MOVES = 4000;
+
 /**
  * Somebody who looks at many desktops at once: the dashboard's own viewers in one page, through noVNC, whose
- * connections a browser allows hundreds of.
+ * connections a browser allows hundreds of. The pointer moves a little on each now and then, so that none of them goes to
+ * standby.
  */
 export class Watchers {
   readonly #bench: Bench;
@@ -17,6 +21,18 @@ export class Watchers {
   static async open(bench: Bench, page: Page): Promise<Watchers> {
     await page.goto(await bench.controller.newSignInLink());
     await page.waitForFunction(() => customElements.get('browser-vm-viewer') !== undefined);
+    await page.evaluate((everyMs) => {
+      let moves = 0;
+      setInterval(() => {
+        moves += 1;
+        for (const element of document.querySelectorAll('browser-vm-viewer')) {
+          const canvas = element.shadowRoot?.querySelector('canvas');
+          const { left = 0, top = 0 } = canvas?.getBoundingClientRect() ?? {};
+          const at = { clientX: left + 2 + (moves % 2) * 4, clientY: top + 2 };
+          canvas?.dispatchEvent(new MouseEvent('mousemove', { ...at, bubbles: true }));
+        }
+      }, everyMs);
+    }, POINTER_MOVES);
     return new Watchers(bench, page);
   }
 
@@ -29,7 +45,6 @@ export class Watchers {
         new Promise<void>((resolve) => {
           const element = document.createElement('browser-vm-viewer');
           element.setAttribute('transport', 'novnc');
-          element.setAttribute('view-only', '');
           element.style.cssText = 'display:block;width:64px;height:36px';
           // Not its own: an event stream each would use up the connections that a browser allows.
           const signaling = { vncUrl: () => vncUrl, reportFirstFrame: async () => resolve() };
