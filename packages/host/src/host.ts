@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import {
   BrowserVmError,
@@ -106,6 +107,8 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     udpPortRange: portRange(configuration.BROWSER_VM_UDP_PORTS),
     announcedAddresses: [...configuration.BROWSER_VM_ANNOUNCED_ADDRESSES],
     hiddenSubnets: [configuration.BROWSER_VM_SLOT_SUBNET],
+    offeredSubnets: subnetsOf(configuration.BROWSER_VM_MEDIA_ADDRESSES),
+    iceTcp: configuration.BROWSER_VM_ICE_TCP,
     maxKbps: configuration.BROWSER_VM_MAX_KBPS,
     clipboard: configuration.BROWSER_VM_CLIPBOARD,
     minFrameIntervalMs: MIN_FRAME_INTERVAL,
@@ -408,4 +411,11 @@ function refused(code: string, message: string, remedy?: string): BrowserVmError
     { code, message, hop: 'host', ...(remedy === undefined ? {} : { remedy }) },
     { status: 503 },
   );
+}
+
+/** Each address as a subnet of its own; null without any. */
+function subnetsOf(addresses: readonly string[]): string[] | null {
+  return addresses.length === 0
+    ? null
+    : addresses.map((address) => `${address}/${isIPv6(address) ? 128 : 32}`);
 }

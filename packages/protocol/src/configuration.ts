@@ -184,6 +184,13 @@ export const configurationSchema = z.strictObject({
     .pipe(z.array(z.union([z.ipv4(), z.ipv6()])).max(8))
     .default([])
     .describe('addresses at which a NAT passes BROWSER_VM_UDP_PORTS on to this host'),
+  BROWSER_VM_MEDIA_ADDRESSES: list
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6()])).max(8))
+    .default([])
+    .describe('own addresses that viewers are told for media; absent: all but those of slots'),
+  BROWSER_VM_ICE_TCP: flag
+    .default(true)
+    .describe('media by TCP, too, on the same ports, for viewers whose network lets no UDP through'),
   BROWSER_VM_MAX_KBPS: z.coerce
     .number()
     .int()

@@ -27,6 +27,12 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
       .array(z.union([z.cidrv4(), z.cidrv6()]))
       .max(8)
       .describe('own addresses that no viewer is told: the wires of slots'),
+    offeredSubnets: z
+      .array(z.union([z.cidrv4(), z.cidrv6()]))
+      .max(8)
+      .nullable()
+      .describe('own addresses that viewers are told; null: all but hidden and link-local ones'),
+    iceTcp: z.boolean().describe('viewers may connect by TCP, too'),
     maxKbps: z.number().int().positive(),
     minFrameIntervalMs: z.number().int().positive(),
     clipboard: z.boolean().optional().describe('false: nothing copied goes either way'),

@@ -8,6 +8,8 @@ export const DEFAULT_CONFIGURATION: StreamerConfiguration = {
   udpPortRange: null,
   announcedAddresses: [],
   hiddenSubnets: [],
+  offeredSubnets: null,
+  iceTcp: false,
   maxKbps: 30_000,
   minFrameIntervalMs: 25,
 };

@@ -18,6 +18,7 @@ import { darkPicture, readPicture } from './encode/pictures.ts';
 import { type Encoded, RestWatch } from './encode/rest.ts';
 import { InputGate } from './input/gate.ts';
 import { RfbSource } from './rfb/source.ts';
+import type { Addresses } from './transport/local-candidates.ts';
 import { Viewer } from './transport/viewer.ts';
 import { warmUp } from './transport/wrtc.ts';
 
@@ -243,13 +244,13 @@ export class Streamer {
       });
       return;
     }
-    const { iceServers, udpPortRange, announcedAddresses, hiddenSubnets, maxKbps } = this.#configuration;
+    const { iceServers, udpPortRange, maxKbps } = this.#configuration;
     const feed = this.#videoFeed();
     const viewer = new Viewer(
       {
         iceServers,
         udpPortRange,
-        addresses: { announced: announcedAddresses, hidden: hiddenSubnets },
+        addresses: this.#addresses(),
         rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
         track: feed.track,
         target: this.#gate,
@@ -275,6 +276,11 @@ export class Streamer {
     };
     this.#viewers.set(viewerId, viewer);
     if (!(await this.#answer(viewerId, viewer, sdp))) viewer.close();
+  }
+
+  #addresses(): Addresses {
+    const { announcedAddresses, hiddenSubnets, offeredSubnets, iceTcp } = this.#configuration;
+    return { announced: announcedAddresses, hidden: hiddenSubnets, offered: offeredSubnets, tcp: iceTcp };
   }
 
   /** A viewer that may be there no longer; the one that came first. */

@@ -255,13 +255,14 @@ test('offers that are none are refused by name, and leave the connection they ca
   await viewer.read('clickToPixel()');
 });
 
-test('media stays within the configured ports, and announced addresses stand beside the host’s own', async () => {
+test('media stays within the configured ports and addresses, and announced addresses stand beside them', async () => {
   const [own = '127.0.0.1'] = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter(({ family, internal }) => family === 'IPv4' && !internal)
     .map(({ address }) => address);
   const ports = { min: 42_610, max: 42_617 };
-  const configuration = { udpPortRange: ports, announcedAddresses: ['192.0.2.7'], hiddenSubnets: [] };
+  const offeredSubnets = [`${own}/32`];
+  const configuration = { udpPortRange: ports, announcedAddresses: ['192.0.2.7'], offeredSubnets };
   const bound = await StreamerProcess.start({}, configuration);
   const page = await browser.view(bound);
   await page.until('state.frames > 0');
@@ -275,6 +276,7 @@ test('media stays within the configured ports, and announced addresses stand bes
   const portsOf = (address: string) =>
     new Set(candidates.filter((words) => words[4] === address).map((words) => Number(words[5])));
   assert.ok(portsOf(own).size > 0, `no candidate of ${own}`);
+  assert.deepEqual(new Set(candidates.map((words) => words[4])), new Set([own, '192.0.2.7']));
   for (const port of portsOf(own)) assert.ok(portsOf('192.0.2.7').has(port), `${port} is not announced`);
   for (const words of candidates) {
     assert.equal(words[2], 'udp');

@@ -5,7 +5,14 @@ export interface Addresses {
   readonly announced: readonly string[];
   /** Subnets, as ADDRESS/PREFIX, whose addresses no viewer is told. */
   readonly hidden: readonly string[];
+  /** Subnets outside of which no viewer is told an own address; null: there is no such bound. */
+  readonly offered: readonly string[] | null;
+  /** May viewers connect by TCP? */
+  readonly tcp: boolean;
 }
+
+/** They mean something on one wire alone. */
+const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'];
 
 /** `candidate:FOUNDATION COMPONENT PROTOCOL PRIORITY ADDRESS PORT typ TYPE ...` (RFC 8839, 5.1). */
 const WORD = { foundation: 0, protocol: 2, address: 4, type: 7 } as const;
@@ -13,27 +20,30 @@ const WORD = { foundation: 0, protocol: 2, address: 4, type: 7 } as const;
 /** What a viewer is told of the candidates that libwebrtc found on this host. */
 export class LocalCandidates {
   readonly #announced: readonly string[];
-  readonly #hidden = new BlockList();
+  readonly #hidden: BlockList;
+  readonly #offered: BlockList | null;
+  readonly #tcp: boolean;
 
-  /** Throws for an address or a subnet that is none. */
-  constructor({ announced, hidden }: Addresses) {
+  /** Throws for a subnet that is none. */
+  constructor({ announced, hidden, offered, tcp }: Addresses) {
+    this.#tcp = tcp;
     this.#announced = announced;
-    for (const subnet of hidden) {
-      const [address = '', prefix = ''] = subnet.split('/');
-      this.#hidden.addSubnet(address, Number(prefix), familyOf(address));
-    }
+    this.#hidden = listOf([...hidden, ...LINK_LOCAL]);
+    this.#offered = offered === null ? null : listOf(offered);
   }
 
   /**
-   * The candidate, and the same port at each announced address of its family. None for what no viewer can reach:
-   * hidden addresses, and TCP, for which libwebrtc only ever connects, as browsers do.
+   * The candidate, and the same port at each announced address of its family; through a relay or a NAT, without the own
+   * address behind it. None for what no viewer can or shall reach: addresses that are hidden or not offered, and TCP
+   * where it is off, or where we would have to connect: no browser listens (RFC 6544).
    */
   told(candidate: string): readonly string[] {
     const words = candidate.split(' ');
     const address = words[WORD.address] ?? '';
-    if (words[WORD.protocol]?.toLowerCase() !== 'udp') return [];
+    if (words[WORD.protocol]?.toLowerCase() !== 'udp' && !(this.#tcp && listens(words))) return [];
     if (isIP(address) === 0 || this.#hidden.check(address, familyOf(address))) return [];
-    if (words[WORD.type] !== 'host') return [candidate];
+    if (words[WORD.type] !== 'host') return [withoutBase(words)];
+    if (this.#offered !== null && !this.#offered.check(address, familyOf(address))) return [];
     const elsewhere = this.#announced
       .filter((other) => other !== address && isIP(other) === isIP(address))
       .map((other, index) =>
@@ -50,6 +60,31 @@ export class LocalCandidates {
     });
     return lines.join('\r\n');
   }
+}
+
+function listens(words: readonly string[]): boolean {
+  return words[WORD.protocol]?.toLowerCase() === 'tcp' && words[words.indexOf('tcptype') + 1] === 'passive';
+}
+
+function listOf(subnets: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const subnet of subnets) {
+    const [address = '', prefix = ''] = subnet.split('/');
+    list.addSubnet(address, Number(prefix), familyOf(address));
+  }
+  return list;
+}
+
+/** As browsers write it for pages that may not know their own addresses (RFC 8839, 5.1). */
+function withoutBase(words: readonly string[]): string {
+  const base = words.indexOf('raddr');
+  const port = words.indexOf('rport');
+  if (base < 0 || port < 0) return words.join(' ');
+  const none = isIP(words[base + 1] ?? '') === 6 ? '::' : '0.0.0.0';
+  return words
+    .with(base + 1, none)
+    .with(port + 1, '0')
+    .join(' ');
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
