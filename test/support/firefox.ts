@@ -18,15 +18,20 @@ export function startFirefox(
     readonly preferences?: Record<string, boolean | number | string>;
     readonly args?: readonly string[];
     readonly env?: Record<string, string>;
+    /** Runs Firefox; default the one of Debian. */
+    readonly program?: string;
+    /** Of loopback, where it is driven; default any. */
+    readonly port?: number;
   } = {},
 ): Promise<Browser> {
   const { headless = true, preferences = {}, args = [], env = {} } = options;
   return puppeteer.launch({
     browser: 'firefox',
-    executablePath: '/usr/bin/firefox-esr',
+    executablePath: options.program ?? '/usr/bin/firefox-esr',
     headless,
     args: [...args],
     env: { ...process.env, ...env },
+    debuggingPort: options.port ?? 0,
     extraPrefsFirefox: { ...PREFERENCES, ...preferences },
     protocolTimeout: 120_000,
   });

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Page } from 'puppeteer-core';
 
 /** What a person sees of the desktop at one moment. */
 export interface Seen {
@@ -19,7 +19,7 @@ export interface Layers {
 
 /** Looks at the viewer with each frame of the page; to be called before the page is opened. */
 export async function watchLayers(page: Page): Promise<Layers> {
-  await page.addInitScript(() => {
+  await page.evaluateOnNewDocument(() => {
     const canvas = new OffscreenCanvas(1, 1);
     const context = canvas.getContext('2d', { willReadFrequently: true });
     const record = {

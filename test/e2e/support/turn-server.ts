@@ -14,11 +14,13 @@ const PORTS = { plain: 3478, tls: 5349 } as const;
 export const TURN_URLS = [
   `turn:${TURN.address}:${PORTS.plain}?transport=udp`,
   `turn:${TURN.address}:${PORTS.plain}?transport=tcp`,
-  `turns:${TURN.address}:${PORTS.tls}?transport=tcp`,
+  `turns:${TURN.name}:${PORTS.tls}?transport=tcp`,
 ];
 
 /** Debian's coturn in a network namespace, with the scheme of the operator's guide. */
 export class TurnServer {
+  /** Of who signed its certificate; PEM. */
+  readonly authorityFile: string;
   readonly #process: ChildProcess;
   readonly #folder: string;
   /** Its last words. */
@@ -27,6 +29,7 @@ export class TurnServer {
   private constructor(child: ChildProcess, folder: string) {
     this.#process = child;
     this.#folder = folder;
+    this.authorityFile = join(folder, 'authority.pem');
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.#said = (this.#said + chunk.toString('utf8')).slice(-20_000);
@@ -36,10 +39,18 @@ export class TurnServer {
 
   static async start(namespace: string): Promise<TurnServer> {
     const folder = await mkdtemp(join(tmpdir(), 'browser-vm-turn-'));
-    const subject = ['-subj', '/CN=turn.example.org', '-days', '30'];
-    const files = ['-keyout', `${folder}/key.pem`, '-out', `${folder}/certificate.pem`];
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-    await run('openssl', ['req', '-x509', ...key, ...subject, ...files]);
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
+    const certificate = (name: string, ...more: string[]) =>
+      run('openssl', [
+        ...['req', '-x509', ...key, '-subj', `/CN=${name}`],
+        ...['-keyout', `${folder}/${name}.key`, '-out', `${folder}/${name}.pem`, ...more],
+      ]);
+    await certificate('authority');
+    await certificate(
+      'turn',
+      ...['-CA', `${folder}/authority.pem`, '-CAkey', `${folder}/authority.key`],
+      ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', `subjectAltName=DNS:${TURN.name}`],
+    );
     const file = join(folder, 'turnserver.conf');
     await writeFile(
       file,
@@ -52,8 +63,8 @@ max-port=49200
 realm=example.org
 use-auth-secret
 static-auth-secret=${TURN_SECRET}
-cert=${folder}/certificate.pem
-pkey=${folder}/key.pem
+cert=${folder}/turn.pem
+pkey=${folder}/turn.key
 userdb=${folder}/turndb
 pidfile=${folder}/turnserver.pid
 log-file=stdout
