@@ -8,7 +8,6 @@ import { viewerResponseSchema } from '@browser-vm/protocol';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { startFirefox } from '../../../test/support/firefox.ts';
 import { RfbClient } from '../../rfb/src/index.ts';
 import { Desktop } from '../../rfb/test/desktop.ts';
 import { Dashboard } from './support/dashboard.ts';
@@ -314,39 +313,6 @@ test('the plain example shows and controls a desktop inside a page of another si
   await page.close();
   embedder.stop();
   await rm(directory, { recursive: true });
-});
-
-test('in Firefox the picture is live and a click arrives', async () => {
-  const { viewerUrl, vm } = await start('firefox');
-  const firefox = await startFirefox();
-  try {
-    const page = await firefox.newPage();
-    await page.setViewport({ width: 1280, height: 800 });
-    const mark = guest.told.length;
-    await page.goto(viewerUrl);
-    await page.waitForSelector('[data-testid="viewer"][data-status="connected"][data-transport="webrtc"]', {
-      timeout: 60_000,
-    });
-    const box = await (await page.waitForSelector('[data-testid="viewer"]'))?.boundingBox();
-    assert.ok(box);
-    // The half that is clicked on is blue or red, never black.
-    await page.waitForFunction(
-      () => {
-        const video = document.querySelector('browser-vm-viewer')?.shadowRoot?.querySelector('video');
-        const context = new OffscreenCanvas(40, 20).getContext('2d');
-        if (video === null || video === undefined || context === null || video.videoWidth === 0) return false;
-        context.drawImage(video, 0, 0, 40, 20);
-        const [red = 0, green = 0] = context.getImageData(10, 10, 1, 1).data;
-        return red > 180 && green > 150;
-      },
-      { timeout: 60_000 },
-    );
-    await page.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
-    await guest.until(({ type }) => type === 'click', mark);
-    vm.succeed();
-  } finally {
-    await firefox.close();
-  }
 });
 
 test('no page has a script error, nor asks for anything its policy refuses', () => {
