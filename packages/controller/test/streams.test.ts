@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { faultSchema, type SessionEvent, type ViewerCandidate } from '@browser-vm/protocol';
+import { faultSchema, type SessionEvent, type ViewerCandidate, VNC_PROTOCOLS } from '@browser-vm/protocol';
 import { WebSocket } from 'ws';
 import { closeReason } from '../src/gateways/vnc/close-codes.ts';
 import { type Running, startController } from './support/controller.ts';
@@ -165,8 +166,9 @@ function connect(
   sessionId: string,
   token: string,
   options: { headers?: Record<string, string> } = {},
+  spoken: readonly string[] = ['binary'],
 ): { socket: WebSocket; open: Promise<void>; closed: Promise<Closed>; refused: Promise<number | undefined> } {
-  const protocols = ['binary', `bearer.${token}`];
+  const protocols = [...spoken, `bearer.${token}`];
   const socket = new WebSocket(`${running.url}/api/vnc/session/${sessionId}`, protocols, options);
   socket.on('error', () => {});
   return {
@@ -247,6 +249,52 @@ describe('the VNC gateway', () => {
     assert.match(late.reason, /^request: .*cancelled/);
   });
 
+  test('tells who is in control, and lets through what it sends only while it is', async () => {
+    const { sessionId, viewerToken, vm } = await begin();
+    const { socket, open } = connect(sessionId, viewerToken, {}, ['binary', VNC_PROTOCOLS.control]);
+    const told: unknown[] = [];
+    const heard = new EventTarget();
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return;
+      told.push(JSON.parse(String(data)));
+      heard.dispatchEvent(new Event('told'));
+    });
+    const holder = async (wanted: string): Promise<void> => {
+      while ((told.at(-1) as { holder?: string } | undefined)?.holder !== wanted)
+        await once(heard, 'told', { signal: AbortSignal.timeout(20_000) });
+    };
+    await open;
+    assert.equal(socket.protocol, VNC_PROTOCOLS.control);
+    await holder('nobody');
+    const guest = vm.vnc[0]!;
+    const key = Buffer.from([4, 1, 0, 0, 0, 0, 0, 97]);
+    const request = Buffer.from([3, 1, 0, 0, 0, 0, 5, 0, 2, 208]);
+    const hello = Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 1])]);
+    socket.send(Buffer.concat([hello, key, request]));
+    const received: number[] = [];
+    const arrived = async (bytes: Buffer): Promise<void> => {
+      while (received.length < bytes.length)
+        await once(heard, 'data', { signal: AbortSignal.timeout(20_000) });
+      assert.deepEqual(Buffer.from(received.splice(0)), bytes);
+    };
+    guest.on('data', (data: Buffer) => {
+      received.push(...data);
+      heard.dispatchEvent(new Event('data'));
+    });
+    await arrived(Buffer.concat([hello, request]));
+    socket.send('{"type":"take_control"}');
+    await holder('you');
+    assert.deepEqual(told.at(-1), { type: 'control', holder: 'you', mode: 'control', viewers: 1 });
+    socket.send(key);
+    await arrived(key);
+    vm.control('other');
+    await arrived(Buffer.from([4, 0, 0, 0, 0, 0, 0, 97]));
+    socket.close();
+    await once(guest, 'close');
+    vm.die();
+    await running.reaches(sessionId, 'failed');
+  });
+
   test('refuses a token of another session and a page of another origin before the upgrade', async () => {
     const [mine, other] = [await begin(), await begin()];
     assert.equal(await connect(mine.sessionId, other.viewerToken).refused, 403);
@@ -266,7 +314,3 @@ describe('the VNC gateway', () => {
     assert.match(reason, /^display: ü+$/);
   });
 });
-
-function once(emitter: NodeJS.EventEmitter, name: string): Promise<unknown[]> {
-  return new Promise((resolve) => emitter.once(name, (...values) => resolve(values)));
-}

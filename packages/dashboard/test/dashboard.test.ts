@@ -198,6 +198,8 @@ test('the same by noVNC, at the press of the button, and back', async () => {
   vm.becomeReady();
   await page.getByTestId('use-novnc').click();
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="novnc"]').waitFor();
+  // The streamer may hold the connection that was left for the one in control, for seconds.
+  await page.locator('[data-testid="viewer-control"][data-holder="you"]').waitFor({ state: 'attached' });
   await typeAndClick(page, '[data-testid="viewer"] .novnc canvas');
   await page.getByTestId('use-webrtc').click();
   await page.locator('[data-testid="viewer"][data-status="connected"][data-transport="webrtc"]').waitFor();

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
-import { viewerResponseSchema } from '@browser-vm/protocol';
+import { type ControlState, VNC_PROTOCOLS, viewerResponseSchema } from '@browser-vm/protocol';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { createWebSocketStream, WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { RfbClient } from '../../rfb/src/index.ts';
 import { Desktop } from '../../rfb/test/desktop.ts';
 import { Dashboard } from './support/dashboard.ts';
@@ -169,6 +170,53 @@ test('of two viewers one acts, the other takes control when it wants it', async 
   await cancel(first);
 });
 
+test('a viewer by noVNC has its turn as everybody, and keeps it when it changes its way', async () => {
+  const { sessionId } = await start('two-ways');
+  const first = await open(sessionId);
+  const second = await open(sessionId);
+  await second.getByTestId('use-novnc').click();
+  await connected(second, 'novnc');
+  await second.getByText('Someone else is in control').waitFor();
+  assert.deepEqual(await violations(second), []);
+  let mark = guest.told.length;
+  const box = await second.getByTestId('viewer').boundingBox();
+  assert.ok(box);
+  await second.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
+  await second.keyboard.press('x');
+  await second.getByTestId('take-control').click();
+  await first.getByText('Someone else is in control').waitFor();
+  await second.getByText('You are in control, others watch').waitFor();
+  await clickAt(second, 0.75);
+  assert.deepEqual(
+    guest.told.slice(mark).flatMap(({ type }) => (type === 'click' || type === 'keydown' ? [type] : [])),
+    ['click'],
+  );
+
+  // What is held down is let go when another takes control.
+  await second.mouse.down();
+  await second.keyboard.down('Shift');
+  await guest.until(({ type, value }) => type === 'keydown' && value === 'Shift', mark);
+  await first.getByTestId('take-control').click();
+  await guest.until(({ type, value }) => type === 'keyup' && value === 'Shift', mark);
+  await second.getByText('Someone else is in control').waitFor();
+  await second.mouse.up();
+  await second.keyboard.up('Shift');
+
+  await second.getByTestId('take-control').click();
+  await second.getByText('You are in control, others watch').waitFor();
+  for (const way of ['use-webrtc', 'use-novnc'] as const) {
+    await second.getByTestId(way).click();
+    await connected(second, way === 'use-webrtc' ? 'webrtc' : 'novnc');
+    await second.getByText('You are in control, others watch').waitFor();
+    mark = guest.told.length;
+    await clickAt(second, 0.75);
+  }
+  await second.close();
+  await first.getByTestId('take-control').waitFor({ state: 'detached' });
+  await clickAt(first, 0.75);
+  await cancel(first);
+});
+
 test('a link for watching shows the desktop and acts on nothing, by either transport', async () => {
   const { sessionId, viewerToken } = await start('watch');
   const page = await open(sessionId);
@@ -178,9 +226,23 @@ test('a link for watching shows the desktop and acts on nothing, by either trans
   // Whoever is let in by noVNC alone, and sends what it likes.
   const byVnc = async (token: string) => {
     const url = `${dashboard.url.replace('http', 'ws')}/api/vnc/session/${sessionId}`;
-    const socket = new WebSocket(url, ['binary', `bearer.${token}`]);
+    const socket = new WebSocket(url, [VNC_PROTOCOLS.control, `bearer.${token}`]);
+    const stream = new Duplex({
+      read() {},
+      write: (chunk: Buffer, _encoding, written) => socket.send(chunk, written),
+    });
+    const settled = new Promise<void>((resolve) => {
+      socket.on('message', (data, isBinary) => {
+        if (isBinary) return stream.push(data);
+        const { mode, holder } = JSON.parse(String(data)) as ControlState;
+        if (mode === 'view' || holder === 'you') resolve();
+        else socket.send('{"type":"take_control"}');
+      });
+    });
+    stream.once('close', () => socket.close());
     await once(socket, 'open');
-    const client = await RfbClient.connect({ stream: createWebSocketStream(socket) });
+    await settled;
+    const client = await RfbClient.connect({ stream });
     await client.takePicture();
     return client;
   };

@@ -132,7 +132,7 @@ describe('host', { concurrency: false, timeout: 600_000 }, () => {
         order,
       );
     }
-    const client = await RfbClient.connect({ stream: await vm.openVnc() });
+    const client = await RfbClient.connect(await vm.openVnc('control'));
     assert.equal(isBlank(await client.takePicture({ timeoutMs: 60_000 })), false);
     client.close();
     assert.ok((await vm.consoleTail(5)).length > 0);
@@ -168,7 +168,7 @@ describe('host', { concurrency: false, timeout: 600_000 }, () => {
     assert.equal(failed.length, 1);
     assert.equal(failed[0]!.fault.code, 'vm_died');
     assert.match(failed[0]!.fault.message, /killed/);
-    await assert.rejects(vm.openVnc());
+    await assert.rejects(vm.openVnc('control'));
     await vm.stop();
     await assertNothingLeft();
     await rm(join(stateDir, 'logs', asked.sessionId), { recursive: true });

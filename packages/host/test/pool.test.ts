@@ -127,7 +127,7 @@ test('a VM that rehearsed shows what the template shows, and nobody is in it yet
   const vm = await start();
   await reach(vm, 'desktop_ready');
   assert.ok((await processes()).some(({ pid }) => pid === monitor?.pid));
-  const client = await RfbClient.connect({ stream: await vm.openVnc() });
+  const client = await RfbClient.connect(await vm.openVnc('control'));
   const { pixels } = await client.takePicture();
   client.close();
   assert.ok(pixels.equals(await readFile(await templatePicture())), 'the picture is another');

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { AgentStage, Credential } from './agent.ts';
 import type { Fault, Hop } from './errors.ts';
+import type { ControlState } from './input.ts';
 import type { ProviderDescriptor } from './provider.ts';
 import type { IceCandidate, IceServer, ViewerMode, ViewerState } from './signaling.ts';
 
@@ -59,6 +60,16 @@ export type VmEvent =
   | { readonly type: 'candidate'; readonly viewerId: string; readonly candidate: IceCandidate }
   | { readonly type: 'failed'; readonly fault: Fault; readonly consoleTail: readonly string[] };
 
+/** A connection to the guest's VNC server, as it is: whether its viewer is in control is for the caller to heed. */
+export interface VncViewer {
+  /** Whoever closes it leaves. */
+  readonly stream: Duplex;
+  /** Calls `listener` with how control stands, from the beginning and whenever that changes. One listener. */
+  onControl(listener: (control: ControlState) => void): void;
+  /** Takes control from whoever has it, if this viewer may. */
+  takeControl(): void;
+}
+
 /** A VM, its slot and its streamer, from request to gone. */
 export interface SessionVm {
   readonly vmId: string;
@@ -69,8 +80,8 @@ export interface SessionVm {
   offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string>;
   addCandidate(viewerId: string, candidate: IceCandidate): Promise<void>;
   disconnectViewer(viewerId: string): Promise<void>;
-  /** A connection to the guest's VNC server. Rejects naming the hop that failed. */
-  openVnc(signal?: AbortSignal): Promise<Duplex>;
+  /** A viewer by VNC, which has its turn in control beside those by WebRTC. Rejects naming the hop that failed. */
+  openVnc(mode: ViewerMode, signal?: AbortSignal): Promise<VncViewer>;
   /** Runs the provider's login; resolves when the agent accepted it. After `desktop_ready`. */
   signIn(): Promise<void>;
   /** After `credential_ready`. The caller stores it before it calls `stop`. */

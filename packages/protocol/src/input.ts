@@ -8,6 +8,12 @@ import { viewerModeSchema } from './signaling.ts';
  */
 export const CHANNELS = { pointer: 'pointer', input: 'input', desktop: 'desktop' } as const;
 
+/**
+ * WebSocket subprotocols of the noVNC gateway. Binary frames are RFB; with `control`, text frames are
+ * `DesktopMessage`s of type `control` one way, and `InputMessage`s of type `take_control` the other.
+ */
+export const VNC_PROTOCOLS = { plain: 'binary', control: 'control.browser-vm' } as const;
+
 const coordinate = z.number().int().min(0).max(16_383).describe('pixels of the desktop');
 
 /**
@@ -66,6 +72,14 @@ export type InputMessage = z.infer<typeof inputMessageSchema>;
 export const controlHolderSchema = z.enum(['you', 'other', 'nobody']);
 export type ControlHolder = z.infer<typeof controlHolderSchema>;
 
+/** How control stands, as told to one viewer. */
+export const controlStateSchema = z.object({
+  holder: controlHolderSchema,
+  mode: viewerModeSchema.describe('what this viewer may do'),
+  viewers: z.number().int().min(0).describe('connected, by WebRTC or noVNC, this one counted'),
+});
+export type ControlState = z.infer<typeof controlStateSchema>;
+
 export const desktopMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('size'), width: coordinate, height: coordinate }),
   z.object({
@@ -78,11 +92,6 @@ export const desktopMessageSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('clipboard'), text: z.string() }),
   z.object({ type: z.literal('source'), live: z.boolean().describe('is the picture that of a running VM') }),
-  z.object({
-    type: z.literal('control'),
-    holder: controlHolderSchema,
-    mode: viewerModeSchema.describe('what this viewer may do'),
-    viewers: z.number().int().min(0).describe('connected by WebRTC, this one counted'),
-  }),
+  z.object({ type: z.literal('control'), ...controlStateSchema.shape }),
 ]);
 export type DesktopMessage = z.infer<typeof desktopMessageSchema>;

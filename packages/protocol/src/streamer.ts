@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { faultSchema } from './errors.ts';
+import { controlStateSchema } from './input.ts';
 import {
   iceCandidateSchema,
   iceServerSchema,
@@ -56,6 +57,13 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
   z.strictObject({ type: z.literal('disconnect'), viewerId: viewerIdSchema }),
+  z
+    .strictObject({ type: z.literal('join'), viewerId: viewerIdSchema, mode: viewerModeSchema })
+    .describe('a viewer by VNC: it has its turn in control; `control` tells how that stands'),
+  z
+    .strictObject({ type: z.literal('take_control'), viewerId: viewerIdSchema })
+    .describe('for a viewer by VNC'),
+  z.strictObject({ type: z.literal('leave'), viewerId: viewerIdSchema }).describe('of a viewer by VNC'),
   z.strictObject({ type: z.literal('ping') }).describe('answered with `pong` at once'),
   z
     .strictObject({ type: z.literal('hold') })
@@ -75,6 +83,9 @@ export const streamerEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('answer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),
   z.strictObject({ type: z.literal('viewer'), viewerId: viewerIdSchema, state: viewerStateSchema }),
+  z
+    .strictObject({ type: z.literal('control'), viewerId: viewerIdSchema, ...controlStateSchema.shape })
+    .describe('to a viewer by VNC'),
   z
     .strictObject({ type: z.literal('activity') })
     .describe('input, also what is kept back; or a picture that somebody watches changes'),

@@ -33,6 +33,8 @@ export class Streamer {
   readonly #emit: (event: StreamerEvent) => void;
   readonly #viewers = new Map<string, Viewer>();
   readonly #control = new Control();
+  /** Of viewers by VNC. */
+  readonly #vncSeats = new Map<string, Seat>();
   readonly #rest = new RestWatch(
     async () => {
       const all = await Promise.all([...this.#viewers.values()].map((viewer) => viewer.encoded()));
@@ -89,6 +91,19 @@ export class Streamer {
       case 'disconnect':
         this.#viewers.get(command.viewerId)?.close();
         return;
+      case 'join':
+        return this.#join(command.viewerId, command.mode);
+      case 'take_control': {
+        const seat = this.#vncSeats.get(command.viewerId);
+        if (seat !== undefined) this.#control.take(seat);
+        return;
+      }
+      case 'leave': {
+        const seat = this.#vncSeats.get(command.viewerId);
+        this.#vncSeats.delete(command.viewerId);
+        if (seat !== undefined) this.#control.leave(seat);
+        return;
+      }
       case 'ping':
         return this.#emit({ type: 'pong' });
       case 'hold':
@@ -281,6 +296,21 @@ export class Streamer {
   #addresses(): Addresses {
     const { announcedAddresses, hiddenSubnets, offeredSubnets, iceTcp } = this.#configuration;
     return { announced: announcedAddresses, hidden: hiddenSubnets, offered: offeredSubnets, tcp: iceTcp };
+  }
+
+  /** A viewer whose pictures and input go another way, and whose turn it is by the same rule as everybody's. */
+  #join(viewerId: string, mode: ViewerMode): void {
+    if (this.#vncSeats.has(viewerId)) return;
+    const seat: Seat = {
+      mode,
+      // Whoever carries its input lets go of its keys when it is told.
+      release: () => {},
+      tell: (message) => {
+        if (message.type === 'control') this.#emit({ ...message, viewerId });
+      },
+    };
+    this.#vncSeats.set(viewerId, seat);
+    this.#control.join(seat);
   }
 
   /** A viewer that may be there no longer; the one that came first. */

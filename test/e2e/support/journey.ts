@@ -75,6 +75,9 @@ export class SignInJourney {
   /** Types into the page in the VM and presses its button, through the stream. */
   async signInByHand(user: { readonly name: string; readonly password: string }): Promise<void> {
     const button = await waitForColour(this.#page, this.#screen, BUTTON_COLOUR, PICTURE_LIMIT);
+    await this.#page
+      .locator('[data-testid="viewer-control"][data-holder="you"]')
+      .waitFor({ state: 'attached' });
     await this.#page.mouse.click(button.x, button.y - NAME_ABOVE_BUTTON * button.scale);
     await this.#page.keyboard.type(user.name, { delay: 80 });
     await this.#page.keyboard.press('Tab');

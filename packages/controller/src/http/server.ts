@@ -1,3 +1,4 @@
+import { VNC_PROTOCOLS } from '@browser-vm/protocol';
 import fastifyCookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
@@ -60,7 +61,8 @@ export async function buildServer(context: Context, hooks: ServerHooks = {}): Pr
     options: {
       maxPayload: MAX_VNC_FRAME,
       // A token among the offered protocols is never chosen, so never sent back.
-      handleProtocols: (protocols) => (protocols.has('binary') ? 'binary' : false),
+      handleProtocols: (protocols) =>
+        [VNC_PROTOCOLS.control, VNC_PROTOCOLS.plain].find((name) => protocols.has(name)) ?? false,
     },
   });
   refuseStrangers(server, context);

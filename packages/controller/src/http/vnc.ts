@@ -11,11 +11,16 @@ import { sessionParamsSchema } from './sessions.ts';
 
 const DESCRIPTION = `RFB over WebSocket, binary frames, subprotocol \`binary\`.
 
+Of several viewers, by WebRTC or here, one is in control. Keys, pointer, clipboard and size of the others do not reach
+the server, and no copied text comes to them. With the subprotocol \`control.browser-vm\` text frames are JSON: the gateway
+says \`{"type":"control","holder":"you","mode":"control","viewers":2}\` (or \`other\`, or \`nobody\`) at first and whenever that changes, and
+\`{"type":"take_control"}\` asks for control.
+
 A page is let in by its cookie. A program sends \`authorization\`, or, where it cannot set headers, offers a second
 subprotocol \`bearer.TOKEN\`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
-4410 the session is over, 4502 a hop failed, 1003 text was sent, 1008 what a viewer that may only watch sent is no RFB.
+4410 the session is over, 4502 a hop failed, 1003 what was sent as text is none of the above, 1008 what was sent is no RFB, or of no extension that noVNC uses.
 
-Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back. With \`BROWSER_VM_CLIPBOARD=false\` no viewer's clipboard goes either way.`;
+A viewer that may only watch is never in control. With \`BROWSER_VM_CLIPBOARD=false\` no viewer's clipboard goes either way.`;
 
 export function vncRoutes(server: Server, { sessions, configuration }: Context): void {
   server.route({
@@ -42,11 +47,13 @@ export function vncRoutes(server: Server, { sessions, configuration }: Context):
       // Kept in the kernel until the guest's side is there.
       socket.pause();
       try {
-        const { stream, ended } = await sessions.openVnc(id, closed);
-        const mayAct = modeOf(request.principal) !== 'view';
-        const mayAll = mayAct && configuration.BROWSER_VM_CLIPBOARD;
-        if (closed.aborted) stream.destroy();
-        else bridge(socket, stream, ended, mayAll ? null : new ViewerFilter({ mayAct }));
+        const mode = modeOf(request.principal);
+        const { viewer, ended } = await sessions.openVnc(id, mode, closed);
+        const filter = new ViewerFilter({
+          clipboard: mode === 'control' && configuration.BROWSER_VM_CLIPBOARD,
+        });
+        if (closed.aborted) viewer.stream.destroy();
+        else bridge(socket, viewer, ended, { mode, filter });
       } catch (error) {
         const { code, reason } = closeFor(error);
         request.log.warn({ err: error, sessionId: id, code }, 'a VNC connection was not made');

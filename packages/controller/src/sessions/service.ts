@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import {
   type Admission,
@@ -14,6 +13,7 @@ import {
   type ViewerCandidate,
   type ViewerMode,
   type ViewerReport,
+  type VncViewer,
 } from '@browser-vm/protocol';
 import type { FastifyBaseLogger } from 'fastify';
 import type { IceServersFor } from '../signaling/ice-servers.ts';
@@ -48,8 +48,12 @@ export interface SessionService {
   candidate(sessionId: string, request: CandidateRequest): Promise<void>;
   knownCandidates(sessionId: string): Promise<ViewerCandidate[]>;
   viewerReported(sessionId: string, stage: ViewerReport['stage']): Promise<void>;
-  /** The guest's VNC server; `ended` is aborted when the session is. */
-  openVnc(sessionId: string, signal: AbortSignal): Promise<{ stream: Duplex; ended: AbortSignal }>;
+  /** A viewer by VNC; `ended` is aborted when the session is. */
+  openVnc(
+    sessionId: string,
+    mode: ViewerMode,
+    signal: AbortSignal,
+  ): Promise<{ viewer: VncViewer; ended: AbortSignal }>;
   /** Ends what an earlier controller left, on the host and in the database. */
   reconcile(): Promise<void>;
   /** Fails what still lives and resolves when it is gone from the host. */
@@ -192,10 +196,10 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       await (await running(sessionId)).reachStage(stage);
     },
 
-    async openVnc(sessionId, signal) {
+    async openVnc(sessionId, mode, signal) {
       const run = await running(sessionId);
       const vm = await run.vm();
-      const stream = await vm.openVnc(AbortSignal.any([signal, run.ended]));
+      const viewer = await vm.openVnc(mode, AbortSignal.any([signal, run.ended]));
       try {
         await store.noteViewer({
           sessionId: run.session.sessionId,
@@ -205,10 +209,10 @@ export function createSessionService(parts: SessionServiceParts): SessionService
         });
         await run.reachStage('viewer_connected');
       } catch (error) {
-        stream.destroy();
+        viewer.stream.destroy();
         throw error;
       }
-      return { stream, ended: run.ended };
+      return { viewer, ended: run.ended };
     },
 
     async reconcile() {

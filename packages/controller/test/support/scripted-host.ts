@@ -4,6 +4,7 @@ import {
   type Admission,
   BrowserVmError,
   type Check,
+  type ControlHolder,
   type Credential,
   type Fault,
   type Host,
@@ -14,6 +15,7 @@ import {
   type ViewerMode,
   type VmEvent,
   type VmRequest,
+  type VncViewer,
 } from '@browser-vm/protocol';
 
 /** What the tests' VMs hand over. */
@@ -148,6 +150,8 @@ export class ScriptedVm implements SessionVm {
   credentialGate: Promise<void> = Promise.resolve();
   /** The guest's ends of the VNC connections. */
   readonly vnc: Duplex[] = [];
+  /** Tells the last viewer by VNC how control stands. */
+  control: (holder: ControlHolder) => void = () => {};
   readonly #queue: VmEvent[] = [];
   #wake = Promise.withResolvers<void>();
   #over = false;
@@ -198,13 +202,20 @@ export class ScriptedVm implements SessionVm {
   }
   async disconnectViewer(): Promise<void> {}
 
-  async openVnc(): Promise<Duplex> {
+  async openVnc(mode: ViewerMode): Promise<VncViewer> {
     if (this.vncFault !== null) throw new BrowserVmError(this.vncFault);
     const [host, guest] = duplexPair();
     // As a TCP connection: what closes one end closes the other.
     host.once('close', () => guest.destroy());
     this.vnc.push(guest);
-    return host;
+    return {
+      stream: host,
+      onControl: (listener) => {
+        this.control = (holder) => listener({ holder, mode, viewers: this.vnc.length });
+        this.control('nobody');
+      },
+      takeControl: () => this.control('you'),
+    };
   }
 
   async signIn(): Promise<void> {

@@ -265,11 +265,16 @@ export interface paths {
          * The guest's VNC server
          * @description RFB over WebSocket, binary frames, subprotocol `binary`.
          *
+         *     Of several viewers, by WebRTC or here, one is in control. Keys, pointer, clipboard and size of the others do not reach
+         *     the server, and no copied text comes to them. With the subprotocol `control.browser-vm` text frames are JSON: the gateway
+         *     says `{"type":"control","holder":"you","mode":"control","viewers":2}` (or `other`, or `nobody`) at first and whenever that changes, and
+         *     `{"type":"take_control"}` asks for control.
+         *
          *     A page is let in by its cookie. A program sends `authorization`, or, where it cannot set headers, offers a second
          *     subprotocol `bearer.TOKEN`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
-         *     4410 the session is over, 4502 a hop failed, 1003 text was sent, 1008 what a viewer that may only watch sent is no RFB.
+         *     4410 the session is over, 4502 a hop failed, 1003 what was sent as text is none of the above, 1008 what was sent is no RFB, or of no extension that noVNC uses.
          *
-         *     Of a viewer that may only watch, keys, pointer, clipboard and size do not reach the server, and no copied text comes back. With `BROWSER_VM_CLIPBOARD=false` no viewer's clipboard goes either way.
+         *     A viewer that may only watch is never in control. With `BROWSER_VM_CLIPBOARD=false` no viewer's clipboard goes either way.
          */
         get: operations["openVnc"];
         put?: never;

@@ -25,7 +25,7 @@ export interface ViewerEvents {
   /** Size of the desktop in its own pixels. */
   size: { readonly width: number; readonly height: number };
   /**
-   * Who acts on the desktop, what this viewer may do (`view`: only watch), and how many are connected by WebRTC.
+   * Who acts on the desktop, what this viewer may do (`view`: only watch), and how many are connected.
    */
   control: { readonly holder: ControlHolder; readonly mode: ViewerMode; readonly viewers: number };
   /** Once a second while statistics are shown. */

@@ -148,8 +148,6 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#comingBack = false;
     this.#wayBack.reset();
     this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
-    // Whoever took control meanwhile may keep it.
-    this.#hadControl = false;
   }
 
   /** Gives the desktop the keyboard. */
@@ -181,6 +179,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
    * connection that could carry the wish.
    */
   takeControl(): boolean {
+    if (this.#transport === 'novnc') return this.#novnc?.takeControl() ?? false;
     return this.#webrtc?.send({ type: 'take_control' }) ?? false;
   }
 
@@ -309,6 +308,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#stopWaitingForFrame = onFirstVideoFrame(video, () => {
       if (!connection.usable) return;
       this.#comingBack = false;
+      // From this person to this person, so that nobody who waits gets it in between.
+      if (this.#control.holder === 'you') connection.send({ type: 'take_control' });
       this.#closeNoVnc();
       novnc.hidden = true;
       this.#curtain.lift();
@@ -336,30 +337,17 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       },
       size: (width, height) => this.#resized({ width, height }),
       clipboard: (text) => this.#guestCopied(text),
+      control: (control) => this.#controlChanged(control),
       lost: (fault) => {
+        this.#hadControl = this.#control.holder === 'you';
         this.emit('fault', fault);
         this.#setStatus('reconnecting', `${fault.message}. Trying again.`);
       },
     });
     this.#novnc = connection;
-    this.#askMode(connection);
     if (this.#viewOnly) return;
     const sink = { move: () => {}, send: connection.send.bind(connection), desktop: () => this.#desktop };
     this.#input = new DesktopInput(this.#surface, sink, { pointer: false });
-  }
-
-  /** Where no streamer says so, whoever may only watch is told by the controller, which refuses the rest anyway. */
-  #askMode(connection: NoVncConnection): void {
-    if (this.#signaling.mode === undefined) return;
-    this.#signaling.mode(this.#abort.signal).then(
-      (mode) => {
-        if (mode === 'view') this.#onlyWatch();
-        if (mode === 'view') connection.onlyWatch();
-        if (this.#novnc === connection)
-          this.#controlChanged({ holder: mode === 'view' ? 'nobody' : 'you', mode, viewers: 0 });
-      },
-      (error: unknown) => console.warn('viewer: its rights are not known', faultOf(error).message),
-    );
   }
 
   #onlyWatch(): void {
@@ -524,12 +512,14 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #closeNoVnc(): void {
     this.#input?.close();
     this.#input = null;
+    if (this.#novnc !== null) this.#hadControl = this.#control.holder === 'you';
     this.#novnc?.close();
     this.#novnc = null;
   }
 
   #closeWebRtc(): void {
-    if (this.#webrtc !== null) this.#hadControl = this.#streamed.control?.holder === 'you';
+    if (this.#webrtc !== null && this.#transport === 'webrtc')
+      this.#hadControl = this.#streamed.control?.holder === 'you';
     this.#streamed.control = null;
     this.#webrtc?.close();
     this.#webrtc = null;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type {
   Admission,
   BrowserVmError,
   Check,
+  ControlState,
   Credential,
   Fault,
   Host,
@@ -15,6 +15,7 @@ import type {
   ViewerMode,
   VmEvent,
   VmRequest,
+  VncViewer,
 } from '@browser-vm/protocol';
 import type { StreamerConfiguration } from '../../../streamer/src/configuration.ts';
 import { StreamerProcess } from '../../../streamer/test/process.ts';
@@ -95,6 +96,7 @@ export class DesktopVm implements SessionVm {
   };
   stopped = false;
   readonly #vncPort: number;
+  readonly #vncViewers = new Map<string, (control: ControlState) => void>();
   readonly #queue: VmEvent[] = [];
   #wake = Promise.withResolvers<void>();
 
@@ -105,6 +107,7 @@ export class DesktopVm implements SessionVm {
     this.events = this.#read();
     streamer.listen((event) => {
       if (event.type === 'candidate' || event.type === 'viewer') this.push(event);
+      if (event.type === 'control') this.#vncViewers.get(event.viewerId)?.(event);
     });
     this.push({ type: 'slot_taken' }, { type: 'streamer_ready' });
   }
@@ -144,10 +147,19 @@ export class DesktopVm implements SessionVm {
     this.streamer.send({ type: 'disconnect', viewerId });
   }
 
-  async openVnc(): Promise<Duplex> {
-    const socket = connect(this.#vncPort, '127.0.0.1');
-    await once(socket, 'connect');
-    return socket;
+  async openVnc(mode: ViewerMode): Promise<VncViewer> {
+    const stream = connect(this.#vncPort, '127.0.0.1');
+    await once(stream, 'connect');
+    const viewerId = randomUUID();
+    stream.once('close', () => this.streamer.send({ type: 'leave', viewerId }));
+    return {
+      stream,
+      onControl: (listener) => {
+        this.#vncViewers.set(viewerId, listener);
+        this.streamer.send({ type: 'join', viewerId, mode });
+      },
+      takeControl: () => this.streamer.send({ type: 'take_control', viewerId }),
+    };
   }
 
   async signIn(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import {
   type AgentEvent,
   BrowserVmError,
+  type ControlState,
   type Credential,
   type Fault,
   GUEST,
@@ -16,6 +17,7 @@ import {
   type ViewerMode,
   type VmEvent,
   type VmRequest,
+  type VncViewer,
 } from '@browser-vm/protocol';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import type { Vm, VmExit } from '../drivers/driver.ts';
@@ -138,7 +140,7 @@ export class HostSessionVm implements SessionVm {
     (await this.#streamerReady.promise).send({ type: 'disconnect', viewerId });
   }
 
-  async openVnc(signal?: AbortSignal): Promise<Duplex> {
+  async openVnc(mode: ViewerMode, signal?: AbortSignal): Promise<VncViewer> {
     const slot = this.#slot;
     if (slot === null || this.#vm === null || this.#ending.signal.aborted)
       throw gone('vm_not_ready', 'the VM is not running', 'driver');
@@ -147,7 +149,7 @@ export class HostSessionVm implements SessionVm {
       AbortSignal.timeout(VNC_TIMEOUT),
       ...(signal === undefined ? [] : [signal]),
     ]);
-    await this.#standby.awake();
+    const [streamer] = await Promise.all([this.#streamerReady.promise, this.#standby.awake()]);
     const socket = connect({ ...slot.vnc, noDelay: true });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = () => socket.destroy(new Error('no answer in time'));
@@ -158,7 +160,7 @@ export class HostSessionVm implements SessionVm {
     socket.once('error', reject);
     try {
       await promise;
-      return new ObservedVnc(socket, () => this.#standby.touch());
+      return seated(new ObservedVnc(socket, () => this.#standby.touch()), streamer, mode);
     } catch (error) {
       throw new BrowserVmError(
         {
@@ -452,6 +454,24 @@ async function silent(slot: Slot): Promise<BrowserVmError> {
     hop: failed?.hop ?? 'agent',
     details: { checks },
   });
+}
+
+/** It has its turn in control for as long as its connection lasts. */
+function seated(stream: Duplex, streamer: StreamerProcess, mode: ViewerMode): VncViewer {
+  let last: ControlState | null = null;
+  let tell = (control: ControlState): void => {
+    last = control;
+  };
+  const seat = streamer.join(mode, (control) => tell(control));
+  stream.once('close', () => seat.leave());
+  return {
+    stream,
+    onControl(listener) {
+      tell = listener;
+      if (last !== null) listener(last);
+    },
+    takeControl: () => seat.take(),
+  };
 }
 
 function gone(code: string, message: string, hop: Fault['hop']): BrowserVmError {

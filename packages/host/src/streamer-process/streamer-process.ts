@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import {
   BrowserVmError,
+  type ControlState,
   type Fault,
   type StreamerCommand,
   type StreamerEvent,
@@ -58,6 +60,7 @@ export class StreamerProcess {
   readonly #process: ChildProcess;
   readonly #gone: Promise<unknown>;
   readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
+  readonly #seats = new Map<string, (control: ControlState) => void>();
   readonly #log: StreamerLog;
   readonly #pongs = new Set<() => void>();
   #onHeld = () => {};
@@ -159,6 +162,20 @@ export class StreamerProcess {
     }
   }
 
+  /** A viewer by VNC takes part in control until `leave` is called; `onControl`: how that stands for it. */
+  join(mode: ViewerMode, onControl: (control: ControlState) => void): { take(): void; leave(): void } {
+    const viewerId = randomUUID();
+    this.#seats.set(viewerId, onControl);
+    this.send({ type: 'join', viewerId, mode });
+    return {
+      take: () => this.send({ type: 'take_control', viewerId }),
+      leave: () => {
+        this.#seats.delete(viewerId);
+        this.send({ type: 'leave', viewerId });
+      },
+    };
+  }
+
   /** Resolves when it answers; rejects when it ends first. */
   async ping(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -208,6 +225,11 @@ export class StreamerProcess {
     }
     if (event.type === 'held') {
       this.#onHeld();
+      return;
+    }
+    if (event.type === 'control') {
+      const { holder, mode, viewers } = event;
+      this.#seats.get(event.viewerId)?.({ holder, mode, viewers });
       return;
     }
     if (event.type === 'answer') this.#answers.get(event.viewerId)?.resolve(event.sdp);

@@ -104,7 +104,11 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
           <span className={view.status === 'connected' ? 'dot dot-success' : 'dot dot-busy'} />
           <span>
             {connected && notice !== null ? notice : view.detail}
-            {connected && <span data-testid="viewer-control">{controlText(control)}</span>}
+            {connected && (
+              <span data-testid="viewer-control" data-holder={control.holder}>
+                {controlText(control)}
+              </span>
+            )}
           </span>
         </p>
         <p className="viewer-hint" aria-hidden="true">

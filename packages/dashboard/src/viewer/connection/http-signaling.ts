@@ -3,10 +3,8 @@ import {
   type IceCandidate,
   type IceServer,
   iceServersResponseSchema,
-  type ViewerMode,
   type ViewerReport,
   viewerCandidateSchema,
-  viewerSchema,
 } from '@browser-vm/protocol';
 import createClient, { type Client } from 'openapi-fetch';
 import type { paths } from '../../generated/openapi.d.ts';
@@ -95,14 +93,6 @@ export class HttpSignaling implements Signaling {
   onWayLost(listener: () => void): () => void {
     this.#events.addEventListener(WAY_LOST, listener);
     return () => this.#events.removeEventListener(WAY_LOST, listener);
-  }
-
-  async mode(signal: AbortSignal): Promise<ViewerMode> {
-    const answer = await this.#client.GET('/api/auth/session/{id}/viewer', {
-      params: this.#inSession,
-      signal,
-    });
-    return viewerSchema.parse(accepted(answer)).mode;
   }
 
   reportFirstFrame(): Promise<void> {

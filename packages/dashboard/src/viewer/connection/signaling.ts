@@ -1,4 +1,4 @@
-import type { IceCandidate, IceServer, ViewerMode } from '@browser-vm/protocol';
+import type { IceCandidate, IceServer } from '@browser-vm/protocol';
 
 /** What a viewer needs from the controller. Every method rejects with a `ViewerError`. */
 export interface Signaling {
@@ -17,8 +17,6 @@ export interface Signaling {
   reportFirstFrame(): Promise<void>;
   /** The picture is the running VM's from now on. Absent: nobody wants to know. */
   reportLivePicture?(): Promise<void>;
-  /** What this viewer may do, asked for where no streamer tells it: by noVNC. Absent: it may act. */
-  mode?(signal: AbortSignal): Promise<ViewerMode>;
   /** WebSocket address of the noVNC gateway. */
   vncUrl(): string;
 }

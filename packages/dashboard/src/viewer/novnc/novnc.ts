@@ -1,4 +1,10 @@
-import type { Fault, InputMessage } from '@browser-vm/protocol';
+import {
+  type ControlState,
+  desktopMessageSchema,
+  type Fault,
+  type InputMessage,
+  VNC_PROTOCOLS,
+} from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
 import type { Counters } from '../statistics/statistics.ts';
 import { onFirstCanvasPaint } from '../video/first-frame.ts';
@@ -22,6 +28,8 @@ export interface NoVncOptions {
   readonly firstFrame: () => void;
   readonly size: (width: number, height: number) => void;
   readonly clipboard: (text: string) => void;
+  /** How control stands for this viewer. */
+  readonly control: (control: ControlState) => void;
   /** The connection ended; another attempt follows by itself unless the session is over. */
   readonly lost: (fault: Fault) => void;
 }
@@ -38,6 +46,8 @@ export class NoVncConnection {
   #viewOnly: boolean;
   #resize: boolean;
   #bytes = 0;
+  #socket: WebSocket | null = null;
+  #inControl = false;
 
   constructor(container: HTMLElement, url: string, options: NoVncOptions) {
     this.#container = container;
@@ -58,6 +68,13 @@ export class NoVncConnection {
     }
   }
 
+  /** False: there is no connection that could carry the wish. */
+  takeControl(): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify({ type: 'take_control' } satisfies InputMessage));
+    return true;
+  }
+
   setClipboard(text: string): void {
     this.#rfb?.clipboardPasteFrom(text);
   }
@@ -70,7 +87,7 @@ export class NoVncConnection {
 
   set resize(resize: boolean) {
     this.#resize = resize;
-    if (this.#rfb !== null) this.#rfb.resizeSession = resize;
+    this.#mayResize();
   }
 
   async counters(): Promise<Counters> {
@@ -100,14 +117,38 @@ export class NoVncConnection {
     this.#rfb = null;
   }
 
+  /** noVNC waits for the answer to each size it asks for, so it asks for none that would be refused. */
+  #mayResize(): void {
+    if (this.#rfb !== null) this.#rfb.resizeSession = this.#resize && this.#inControl;
+  }
+
+  #controlSaid(text: string): void {
+    const message = desktopMessageSchema.safeParse(JSON.parse(text));
+    if (message.data?.type !== 'control') return;
+    const { holder, mode, viewers } = message.data;
+    if (mode === 'view') this.onlyWatch();
+    this.#inControl = holder === 'you';
+    this.#mayResize();
+    this.#options.control({ holder, mode, viewers });
+  }
+
   async #connect(): Promise<void> {
     const { default: Rfb } = await import('@novnc/novnc');
     if (this.#closed) return;
     // Opened here, so that the reason the gateway closes with is seen.
-    const socket = new WebSocket(this.#url);
+    const socket = new WebSocket(this.#url, [VNC_PROTOCOLS.control, VNC_PROTOCOLS.plain]);
+    this.#socket = socket;
+    this.#inControl = false;
     socket.binaryType = 'arraybuffer';
-    socket.addEventListener('message', ({ data }) => {
-      if (data instanceof ArrayBuffer) this.#bytes += data.byteLength;
+    // Before noVNC, which knows binary frames alone, listens.
+    socket.addEventListener('message', (event: MessageEvent<ArrayBuffer | string>) => {
+      const { data } = event;
+      if (typeof data !== 'string') {
+        this.#bytes += data.byteLength;
+        return;
+      }
+      event.stopImmediatePropagation();
+      this.#controlSaid(data);
     });
     let reason = '';
     let over = false;
@@ -121,7 +162,7 @@ export class NoVncConnection {
     // The keyboard is not noVNC's: only a text field knows of input methods and dead keys.
     rfb.focusOnClick = false;
     rfb.viewOnly = this.#viewOnly;
-    rfb.resizeSession = this.#resize;
+    this.#mayResize();
     rfb.background = 'transparent';
     const canvas = () => this.#container.querySelector('canvas');
     let stopWatching = () => {};
