@@ -26,13 +26,13 @@ import type { Prepared } from '../pool/prepared.ts';
 import { selfTest } from '../slot/self-test.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { StreamerConfiguration, StreamerProcess } from '../streamer-process/streamer-process.ts';
-import { pageOut } from '../system/page-out.ts';
 import { tail } from '../system/tail.ts';
 import type { Template } from '../template/template.ts';
 import { ObservedVnc } from '../vnc/observed.ts';
 import { AgentLog } from './agent-log.ts';
 import { EventQueue } from './event-queue.ts';
 import { isGuestBusy } from './guest-work.ts';
+import { ReturnedMemory } from './returned-memory.ts';
 import { Standby } from './standby.ts';
 
 /** A resumed agent answers within a second; a loaded host under emulation takes longer. Milliseconds. */
@@ -80,6 +80,7 @@ export class HostSessionVm implements SessionVm {
   readonly #streamerReady = Promise.withResolvers<StreamerProcess>();
   readonly #running: Promise<void>;
   readonly #standby: Standby;
+  readonly #memory: ReturnedMemory;
   #slot: Slot | null = null;
   #streamer: StreamerProcess | null = null;
   #vm: Vm | null = null;
@@ -97,6 +98,10 @@ export class HostSessionVm implements SessionVm {
     this.#streamer = options.prepared?.streamer ?? null;
     this.#vm = options.prepared?.vm ?? null;
     this.#streamerReady.promise.catch(() => {});
+    const about = { vmId: options.vmId, sessionId: options.request.sessionId };
+    const log = (message: string, details: Record<string, unknown>) =>
+      options.log(message, { ...about, ...details });
+    this.#memory = new ReturnedMemory(log, this.#ending.signal);
     this.#standby = this.#makeStandby();
     this.#running = this.#run().catch((error: unknown) => this.#fail(toFault(error, 'host')));
   }
@@ -300,6 +305,7 @@ export class HostSessionVm implements SessionVm {
         // Before it, and once the person is done, the guest has work of its own.
         if (event.type === 'url_opened') this.#standby.allow();
         else this.#standby.forbid();
+        if (event.type === 'url_opened' && this.#vm !== null) this.#memory.atRest(this.#vm.pid);
     }
   }
 
@@ -307,14 +313,13 @@ export class HostSessionVm implements SessionVm {
     const { log, standbyAfterMs: afterMs } = this.#options;
     const about = { vmId: this.vmId, sessionId: this.sessionId };
     let clockCorrectionMs: number | undefined;
-    let asleep = new AbortController();
     return new Standby({
       afterMs,
       isBusy: async () => this.#vm === null || (await isGuestBusy(this.#vm.pid, this.#ending.signal)),
       hold: async () => this.#streamer?.hold(),
       pause: async () => this.#vm?.pause(),
       resume: async () => {
-        asleep.abort();
+        this.#memory.waking();
         await this.#vm?.resume();
       },
       setClock: async () => {
@@ -325,8 +330,7 @@ export class HostSessionVm implements SessionVm {
       onStandby: () => {
         this.#events.push({ type: 'standby' });
         log('VM is in standby', about);
-        asleep = new AbortController();
-        void this.#returnMemory(AbortSignal.any([asleep.signal, this.#ending.signal]));
+        if (this.#vm !== null) this.#memory.inStandby(this.#vm.pid);
       },
       onAwake: (wakeMs) => {
         this.#events.push({ type: 'awake', wakeMs });
@@ -335,18 +339,6 @@ export class HostSessionVm implements SessionVm {
       warn: (message, error) => log(message, { ...about, err: error }),
       onLost: (error) => this.#fail(toFault(error, 'driver')),
     });
-  }
-
-  /** Nothing reads it before the VM wakes. The room stays with the VM: what admission promised to it, it may need again. */
-  async #returnMemory(signal: AbortSignal): Promise<void> {
-    const about = { vmId: this.vmId, sessionId: this.sessionId };
-    try {
-      const bytes = this.#vm === null ? 0 : await pageOut(this.#vm.pid, signal);
-      if (bytes > 0) this.#options.log('memory of a VM in standby went to swap space', { ...about, bytes });
-    } catch (error) {
-      if (!signal.aborted)
-        this.#options.log('memory of a VM in standby stays where it is', { ...about, err: error });
-    }
   }
 
   #streamerSaid(event: StreamerEvent): void {

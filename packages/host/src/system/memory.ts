@@ -15,3 +15,12 @@ export async function readMemory(): Promise<Memory> {
     Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) / 1024);
   return { totalMb: field('MemTotal'), availableMb: field('MemAvailable'), swapFreeMb: field('SwapFree') };
 }
+
+/** Share of all memory below which what is available is scarce. */
+const SCARCE = 0.5;
+
+/** Is it worth some work to have more of it? Early, since a VM that starts takes memory faster than it is returned. */
+export async function isMemoryScarce(): Promise<boolean> {
+  const { availableMb, totalMb } = await readMemory();
+  return availableMb < SCARCE * totalMb;
+}

@@ -1,0 +1,51 @@
+import { isMemoryScarce } from '../system/memory.ts';
+import { pageOut } from '../system/page-out.ts';
+import { rest } from '../system/rest.ts';
+
+/** A page that is loaded leaves the guest at rest for so long, sooner or later. Milliseconds. */
+const CALM = 3000;
+const REST_LIMIT = 60_000;
+
+/**
+ * Moves what a VM alone wrote, and does not need for now, to swap space. Admission goes on counting it: the VM may
+ * need it again. Whether that succeeds is told in the log; the VM runs on all the same.
+ */
+export class ReturnedMemory {
+  readonly #log: (message: string, details: Record<string, unknown>) => void;
+  readonly #ending: AbortSignal;
+  #asleep = new AbortController();
+
+  constructor(log: (message: string, details: Record<string, unknown>) => void, ending: AbortSignal) {
+    this.#log = log;
+    this.#ending = ending;
+  }
+
+  /** What it took to load a page is not needed while a person reads it; but that it comes back costs time. */
+  atRest(pid: number): void {
+    const signal = this.#ending;
+    void this.#return(pid, signal, async () => {
+      await rest(pid, { calmMs: CALM, limitMs: REST_LIMIT, signal });
+      return await isMemoryScarce();
+    });
+  }
+
+  /** Nothing is read before the CPUs run again. */
+  inStandby(pid: number): void {
+    this.#asleep = new AbortController();
+    void this.#return(pid, AbortSignal.any([this.#asleep.signal, this.#ending]), async () => true);
+  }
+
+  /** The CPUs are about to run. */
+  waking(): void {
+    this.#asleep.abort();
+  }
+
+  async #return(pid: number, signal: AbortSignal, wanted: () => Promise<boolean>): Promise<void> {
+    try {
+      const bytes = (await wanted()) ? await pageOut(pid, signal) : 0;
+      if (bytes > 0) this.#log('memory of a VM went to swap space', { bytes });
+    } catch (error) {
+      if (!signal.aborted) this.#log('memory of a VM stays where it is', { err: error });
+    }
+  }
+}
