@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isMemoryScarce } from '../system/memory.ts';
 import { pageOut } from '../system/page-out.ts';
 import { rest } from '../system/rest.ts';
@@ -5,10 +6,13 @@ import { rest } from '../system/rest.ts';
 /** A page that is loaded leaves the guest at rest for so long, sooner or later. Milliseconds. */
 const CALM = 3000;
 const REST_LIMIT = 60_000;
+/** Memory becomes scarce without telling. Milliseconds. */
+const INTERVAL = 3000;
 
 /**
- * Moves what a VM alone wrote, and does not need for now, to swap space. Admission goes on counting it: the VM may
- * need it again. Whether that succeeds is told in the log; the VM runs on all the same.
+ * Moves what a VM alone wrote, and does not need for now, to swap space once memory is scarce: to read it back delays
+ * the answer to the next press by some tenths of a second. Admission goes on counting it, since the VM may need it
+ * again. Whether that succeeds is told in the log; the VM runs on all the same.
  */
 export class ReturnedMemory {
   readonly #log: (message: string, details: Record<string, unknown>) => void;
@@ -20,19 +24,16 @@ export class ReturnedMemory {
     this.#ending = ending;
   }
 
-  /** What it took to load a page is not needed while a person reads it; but that it comes back costs time. */
-  atRest(pid: number): void {
+  /** What it took to load a page is not needed while a person reads it. */
+  afterRest(pid: number): void {
     const signal = this.#ending;
-    void this.#return(pid, signal, async () => {
-      await rest(pid, { calmMs: CALM, limitMs: REST_LIMIT, signal });
-      return await isMemoryScarce();
-    });
+    void this.#return(pid, signal, rest(pid, { calmMs: CALM, limitMs: REST_LIMIT, signal }));
   }
 
   /** Nothing is read before the CPUs run again. */
   inStandby(pid: number): void {
     this.#asleep = new AbortController();
-    void this.#return(pid, AbortSignal.any([this.#asleep.signal, this.#ending]), async () => true);
+    void this.#return(pid, AbortSignal.any([this.#asleep.signal, this.#ending]));
   }
 
   /** The CPUs are about to run. */
@@ -40,9 +41,11 @@ export class ReturnedMemory {
     this.#asleep.abort();
   }
 
-  async #return(pid: number, signal: AbortSignal, wanted: () => Promise<boolean>): Promise<void> {
+  async #return(pid: number, signal: AbortSignal, after?: Promise<void>): Promise<void> {
     try {
-      const bytes = (await wanted()) ? await pageOut(pid, signal) : 0;
+      await after;
+      while (!(await isMemoryScarce())) await delay(INTERVAL, undefined, { signal, ref: false });
+      const bytes = await pageOut(pid, signal);
       if (bytes > 0) this.#log('memory of a VM went to swap space', { bytes });
     } catch (error) {
       if (!signal.aborted) this.#log('memory of a VM stays where it is', { err: error });

@@ -305,7 +305,7 @@ export class HostSessionVm implements SessionVm {
         // Before it, and once the person is done, the guest has work of its own.
         if (event.type === 'url_opened') this.#standby.allow();
         else this.#standby.forbid();
-        if (event.type === 'url_opened' && this.#vm !== null) this.#memory.atRest(this.#vm.pid);
+        if (event.type === 'url_opened' && this.#vm !== null) this.#memory.afterRest(this.#vm.pid);
     }
   }
 
