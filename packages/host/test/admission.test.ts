@@ -8,6 +8,7 @@ import { VmCost } from '../src/admission/vm-cost.ts';
 
 const calm: Measured = {
   availableMb: 20_000,
+  swapFreeMb: 0,
   reserveMb: 1200,
   expectedMb: 200,
   vmsMb: [],
@@ -37,6 +38,13 @@ describe('the decision', () => {
     assert.equal(reason({ vmsMb: burst, availableMb: 3399 }), 'memory');
     assert.equal(reason({ vmsMb: burst, availableMb: 3400 }), null);
     assert.equal(reason({ vmsMb: burst.map(() => 200), availableMb: 1400 }), null);
+  });
+
+  test('growth to come is promised half of the free swap space first; what a new VM takes is memory', () => {
+    const burst = { vmsMb: Array.from({ length: 10 }, () => 0) };
+    assert.equal(reason({ ...burst, availableMb: 2399, swapFreeMb: 2000 }), 'memory');
+    assert.equal(reason({ ...burst, availableMb: 2400, swapFreeMb: 2000 }), null);
+    assert.equal(reason({ ...burst, availableMb: 1399, swapFreeMb: 100_000 }), 'memory');
   });
 
   test('CPUs are full when load and pressure agree, and never for the first VM', () => {

@@ -3,6 +3,7 @@ import type { FullReason } from '@browser-vm/protocol';
 /** What was measured at one moment. Memory in MiB. */
 export interface Measured {
   readonly availableMb: number;
+  readonly swapFreeMb: number;
   /** Never given away: room for one VM to grow to its bound while the others grow as expected. */
   readonly reserveMb: number;
   /** What one VM of the current template is expected to take at its largest. */
@@ -56,7 +57,7 @@ export function decide(measured: Measured): Refusal | null {
       reason: 'memory',
       message:
         `one more VM is expected to take ${Math.round(measured.expectedMb)} MiB; of ${Math.round(measured.availableMb)} MiB available, ` +
-        `${Math.round(outstandingMb(measured))} are promised to ${count} VMs and ${Math.round(measured.reserveMb)} held back`,
+        `${Math.round(growthMb(measured))} are promised to ${count} VMs and ${Math.round(measured.reserveMb)} held back`,
       remedy:
         count > 0
           ? 'wait for a session to end, or add memory'
@@ -89,13 +90,20 @@ export function room(measured: Measured): number {
   return Math.max(0, Math.min(measured.maxVms - count, capacity - foreign - count, roomInMemory(measured)));
 }
 
+/** Of free swap space: what is kept there compressed takes memory too, up to half of its size. */
+const SWAP_SHARE = 0.5;
+
 /** VMs that would still fit into memory. */
 export function roomInMemory(measured: Measured): number {
-  const free = measured.availableMb - measured.reserveMb - outstandingMb(measured);
+  const free = measured.availableMb - measured.reserveMb - growthMb(measured);
   return Math.floor(free / measured.expectedMb);
 }
 
-/** What the VMs that are there may still take: a burst of starts must not be judged by what is free now. */
-function outstandingMb({ expectedMb, vmsMb }: Measured): number {
-  return vmsMb.reduce((sum, uniqueMb) => sum + Math.max(0, expectedMb - uniqueMb), 0);
+/**
+ * What the VMs that are there may still take: a burst of starts must not be judged by what is free now. It is promised
+ * swap space first: when they do take it, what VMs at rest do not touch goes there.
+ */
+function growthMb({ expectedMb, swapFreeMb, vmsMb }: Measured): number {
+  const mb = vmsMb.reduce((sum, uniqueMb) => sum + Math.max(0, expectedMb - uniqueMb), 0);
+  return Math.max(0, mb - SWAP_SHARE * swapFreeMb);
 }

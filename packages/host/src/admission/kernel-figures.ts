@@ -6,6 +6,7 @@ import { readMemory } from '../system/memory.ts';
 export interface KernelFigures {
   readonly totalMb: number;
   readonly availableMb: number;
+  readonly swapFreeMb: number;
   readonly cores: number;
   readonly load: number;
   readonly cpuPressure: number | null;
