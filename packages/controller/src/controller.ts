@@ -56,6 +56,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       logger,
       iceServers,
       maxVmsPerUser: configuration.BROWSER_VM_MAX_VMS_PER_USER,
+      clipboard: configuration.BROWSER_VM_CLIPBOARD,
       sessionSeconds: configuration.BROWSER_VM_SESSION_TTL_SECONDS,
     });
     await sessions.reconcile();

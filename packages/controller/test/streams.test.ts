@@ -284,7 +284,13 @@ describe('the VNC gateway', () => {
     await arrived(Buffer.concat([hello, request]));
     socket.send('{"type":"take_control"}');
     await holder('you');
-    assert.deepEqual(told.at(-1), { type: 'control', holder: 'you', mode: 'control', viewers: 1 });
+    assert.deepEqual(told.at(-1), {
+      type: 'control',
+      holder: 'you',
+      mode: 'control',
+      viewers: 1,
+      clipboard: true,
+    });
     socket.send(key);
     await arrived(key);
     vm.control('other');

@@ -40,8 +40,8 @@ interface Started {
   readonly viewerToken: string;
 }
 
-async function start(userId: string): Promise<Started> {
-  const started = await dashboard.startByApi(userId);
+async function start(userId: string, more: { clipboard?: boolean } = {}): Promise<Started> {
+  const started = await dashboard.startByApi(userId, more);
   const vm = host.vms.at(-1);
   assert.ok(vm);
   vm.becomeReady();
@@ -93,12 +93,16 @@ async function untilPicture(page: Page, size: readonly [number, number]): Promis
 }
 
 /** Clicks what is at that part of the desktop's width and height; where the guest says it was clicked. */
-async function clickAt(page: Page, part: number): Promise<readonly [number, number]> {
+async function clickAt(
+  page: Page,
+  part: number,
+  tells: 'click' | 'focus' = 'click',
+): Promise<readonly [number, number]> {
   const box = await page.getByTestId('viewer').boundingBox();
   assert.ok(box);
   const mark = guest.told.length;
   await page.mouse.click(box.x + box.width * part, box.y + box.height / 2);
-  return (await guest.until(({ type }) => type === 'click', mark)).value as [number, number];
+  return (await guest.until(({ type }) => type === tells, mark)).value as [number, number];
 }
 
 async function cancel(page: Page): Promise<void> {
@@ -285,6 +289,26 @@ test('a link for watching shows the desktop and acts on nothing, by either trans
   await other.close();
   await dashboard.context.clearCookies();
   await dashboard.context.addCookies(cookies);
+  await cancel(page);
+});
+
+test('of a session without clipboard nothing copied crosses, either way and by either transport', async () => {
+  const { sessionId } = await start('no-clipboard', { clipboard: false });
+  const page = await open(sessionId);
+  for (const transport of ['webrtc', 'novnc'] as const) {
+    if (transport === 'novnc') await page.getByTestId('use-novnc').click();
+    await connected(page, transport);
+    await page.locator('[data-testid="viewer-control"][data-holder="you"]').waitFor({ state: 'attached' });
+    await page.evaluate(() => navigator.clipboard.writeText('of the person'));
+    const mark = guest.told.length;
+    // The guest copies at each click; then it pastes what it has.
+    await clickAt(page, 0.75);
+    await clickAt(page, 0.25, 'focus');
+    await page.keyboard.press('Control+v');
+    const { value } = await guest.until(({ type }) => type === 'text', mark);
+    assert.match(String(value), /copied in the guest$/, `by ${transport}`);
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'of the person');
+  }
   await cancel(page);
 });
 

@@ -9,7 +9,16 @@ export const healthSchema = z
   .meta({ id: 'Health' });
 
 export const startRequestSchema = z
-  .strictObject({ userId: userIdSchema, provider: z.string().min(1).max(64) })
+  .strictObject({
+    userId: userIdSchema,
+    provider: z.string().min(1).max(64),
+    clipboard: z
+      .boolean()
+      .optional()
+      .describe(
+        'false: nothing copied goes between people and this desktop, either way; true, as without it: as BROWSER_VM_CLIPBOARD says',
+      ),
+  })
   .meta({ id: 'StartRequest' });
 export type StartRequest = z.infer<typeof startRequestSchema>;
 

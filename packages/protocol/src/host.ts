@@ -19,6 +19,8 @@ export interface VmRequest {
   readonly sessionId: string;
   readonly provider: ProviderDescriptor;
   readonly iceServers: readonly IceServer[];
+  /** False: nothing copied goes either way. Otherwise as the host is configured. */
+  readonly clipboard?: boolean;
   /** From `admit`; absent: `start` takes one at once or refuses. */
   readonly place?: Place;
 }

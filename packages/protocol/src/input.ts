@@ -77,6 +77,7 @@ export const controlStateSchema = z.object({
   holder: controlHolderSchema,
   mode: viewerModeSchema.describe('what this viewer may do'),
   viewers: z.number().int().min(0).describe('connected, by WebRTC or noVNC, this one counted'),
+  clipboard: z.boolean().describe('does what is copied go to and from the viewer in control'),
 });
 export type ControlState = z.infer<typeof controlStateSchema>;
 

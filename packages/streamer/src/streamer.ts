@@ -32,7 +32,7 @@ const START_KBPS = 2500;
 export class Streamer {
   readonly #emit: (event: StreamerEvent) => void;
   readonly #viewers = new Map<string, Viewer>();
-  readonly #control = new Control();
+  readonly #control = new Control(() => this.#clipboardAllowed);
   /** Of viewers by VNC. */
   readonly #vncSeats = new Map<string, Seat>();
   readonly #rest = new RestWatch(
@@ -65,7 +65,7 @@ export class Streamer {
       key: (keysym, pressed) => this.#source?.key(keysym, pressed),
       text: (text) => this.#source?.text(text),
       clipboard: (text) => {
-        if (this.#configuration.clipboard !== false) this.#source?.clipboard(text);
+        if (this.#clipboardAllowed) this.#source?.clipboard(text);
       },
       resize: (width, height) => this.#source?.resize(width, height),
     },
@@ -173,7 +173,7 @@ export class Streamer {
     });
     // Only who may paste into the desktop is told what is copied there.
     source.on('clipboard', (text) => {
-      if (this.#configuration.clipboard !== false) this.#control.holder?.tell({ type: 'clipboard', text });
+      if (this.#clipboardAllowed) this.#control.holder?.tell({ type: 'clipboard', text });
     });
     source.on('lost', (error, final) => this.#lost(source, error, final));
     source.watch(this.#watched());
@@ -350,6 +350,10 @@ export class Streamer {
     this.#feed?.watch(watched);
     this.#source?.watch(watched && !this.#gate.isClosed);
     if (arrived) this.#feed?.refresh();
+  }
+
+  get #clipboardAllowed(): boolean {
+    return this.#configuration.clipboard !== false;
   }
 
   #sizeMessage(): DesktopMessage {

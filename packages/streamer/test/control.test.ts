@@ -28,7 +28,7 @@ const said = ({ told }: Recorded): unknown => {
 };
 
 test('the first viewer is in control, whoever comes later is told so', () => {
-  const control = new Control();
+  const control = new Control(() => true);
   const [first, second] = [seat(), seat()];
   control.join(first);
   control.join(second);
@@ -43,7 +43,7 @@ test('the first viewer is in control, whoever comes later is told so', () => {
 });
 
 test('control is taken over, and what the one before held down is let go', () => {
-  const control = new Control();
+  const control = new Control(() => true);
   const [first, second] = [seat(), seat()];
   control.join(first);
   control.join(second);
@@ -59,7 +59,7 @@ test('control is taken over, and what the one before held down is let go', () =>
 });
 
 test('when the one in control is gone, the one who has waited longest follows', () => {
-  const control = new Control();
+  const control = new Control(() => true);
   const [first, watcher, second, third] = [seat(), seat('view'), seat(), seat()];
   for (const each of [first, watcher, second, third]) control.join(each);
   control.leave(first);
@@ -75,7 +75,7 @@ test('when the one in control is gone, the one who has waited longest follows', 
 });
 
 test('a viewer that may only watch is never in control, even alone', () => {
-  const control = new Control();
+  const control = new Control(() => true);
   const watcher = seat('view');
   control.join(watcher);
   control.take(watcher);
@@ -84,7 +84,7 @@ test('a viewer that may only watch is never in control, even alone', () => {
 });
 
 test('a viewer that has left, or never came, takes nothing', () => {
-  const control = new Control();
+  const control = new Control(() => true);
   const [first, second] = [seat(), seat()];
   control.leave(second);
   control.join(first);

@@ -30,6 +30,7 @@ export async function openApiText(): Promise<string> {
       logger,
       iceServers: () => [],
       maxVmsPerUser: undefined,
+      clipboard: true,
       sessionSeconds: 60,
     }),
     queries,

@@ -20,9 +20,9 @@ A page is let in by its cookie. A program sends \`authorization\`, or, where it 
 subprotocol \`bearer.TOKEN\`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
 4410 the session is over, 4502 a hop failed, 1003 what was sent as text is none of the above, 1008 what was sent is no RFB, or of no extension that noVNC uses.
 
-A viewer that may only watch is never in control. With \`BROWSER_VM_CLIPBOARD=false\` no viewer's clipboard goes either way.`;
+A viewer that may only watch is never in control. Where the clipboard is off, by \`BROWSER_VM_CLIPBOARD\` or for the session, no viewer's goes either way.`;
 
-export function vncRoutes(server: Server, { sessions, configuration }: Context): void {
+export function vncRoutes(server: Server, { sessions }: Context): void {
   server.route({
     method: 'GET',
     url: '/api/vnc/session/:id',
@@ -48,9 +48,9 @@ export function vncRoutes(server: Server, { sessions, configuration }: Context):
       socket.pause();
       try {
         const mode = modeOf(request.principal);
-        const { viewer, ended } = await sessions.openVnc(id, mode, closed);
+        const { viewer, clipboard, ended } = await sessions.openVnc(id, mode, closed);
         const filter = new ViewerFilter({
-          clipboard: mode === 'control' && configuration.BROWSER_VM_CLIPBOARD,
+          clipboard,
         });
         if (closed.aborted) viewer.stream.destroy();
         else bridge(socket, viewer, ended, { mode, filter });

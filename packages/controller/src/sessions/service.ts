@@ -32,6 +32,8 @@ export interface SessionServiceParts {
   readonly iceServers: IceServersFor;
   /** Sessions of one user at once; undefined: no limit but the host's. */
   readonly maxVmsPerUser: number | undefined;
+  /** May what is copied go between people and desktops? A session may have less, never more. */
+  readonly clipboard: boolean;
   readonly sessionSeconds: number;
 }
 
@@ -48,12 +50,12 @@ export interface SessionService {
   candidate(sessionId: string, request: CandidateRequest): Promise<void>;
   knownCandidates(sessionId: string): Promise<ViewerCandidate[]>;
   viewerReported(sessionId: string, stage: ViewerReport['stage']): Promise<void>;
-  /** A viewer by VNC; `ended` is aborted when the session is. */
+  /** A viewer by VNC. `clipboard`: may what is copied go its way; `ended` is aborted when the session is. */
   openVnc(
     sessionId: string,
     mode: ViewerMode,
     signal: AbortSignal,
-  ): Promise<{ viewer: VncViewer; ended: AbortSignal }>;
+  ): Promise<{ viewer: VncViewer; clipboard: boolean; ended: AbortSignal }>;
   /** Ends what an earlier controller left, on the host and in the database. */
   reconcile(): Promise<void>;
   /** Fails what still lives and resolves when it is gone from the host. */
@@ -119,7 +121,7 @@ export function createSessionService(parts: SessionServiceParts): SessionService
     store,
     signals,
 
-    async start({ userId, provider: providerId }) {
+    async start({ userId, provider: providerId, clipboard: wanted = true }) {
       const provider = PROVIDERS.get(providerId);
       if (provider === undefined) throw unknownProvider(providerId);
       if (closing) throw shuttingDown();
@@ -151,7 +153,8 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       runs.set(sessionId, run);
       // The streamer has them for as long as the session lasts, also while it waits for a place.
       const servers = iceServers(`streamer-${sessionId}`, parts.sessionSeconds);
-      const started = run.start({ sessionId, provider, iceServers: servers }, admission.place);
+      const clipboard = parts.clipboard && wanted;
+      const started = run.start({ sessionId, provider, iceServers: servers, clipboard }, admission.place);
       if (admission.waiting === null) {
         await started;
         return store.get(sessionId);
@@ -212,7 +215,7 @@ export function createSessionService(parts: SessionServiceParts): SessionService
         viewer.stream.destroy();
         throw error;
       }
-      return { viewer, ended: run.ended };
+      return { viewer, clipboard: run.clipboard, ended: run.ended };
     },
 
     async reconcile() {

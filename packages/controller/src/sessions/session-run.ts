@@ -59,6 +59,7 @@ export class SessionRun {
   readonly #expiry: NodeJS.Timeout;
   readonly #viewers = Promise.withResolvers<Viewers>();
   #vm: Promise<SessionVm> | null = null;
+  #clipboard = false;
   #completion: Promise<boolean> | null = null;
   #teardown: Promise<void> | null = null;
 
@@ -77,8 +78,14 @@ export class SessionRun {
     return this.#ended.signal;
   }
 
+  /** May what is copied go between people and this desktop? */
+  get clipboard(): boolean {
+    return this.#clipboard;
+  }
+
   /** Rejects with the host's refusal, which is then the session's fault too. */
   async start(request: VmRequest, place: Promise<Place>): Promise<void> {
+    this.#clipboard = request.clipboard !== false;
     const starting = place.then((given) => {
       if (!this.ended.aborted) return this.#parts.host.start({ ...request, place: given });
       given.release();

@@ -211,7 +211,8 @@ export class ScriptedVm implements SessionVm {
     return {
       stream: host,
       onControl: (listener) => {
-        this.control = (holder) => listener({ holder, mode, viewers: this.vnc.length });
+        this.control = (holder) =>
+          listener({ holder, mode, viewers: this.vnc.length, clipboard: this.request.clipboard !== false });
         this.control('nobody');
       },
       takeControl: () => this.control('you'),

@@ -274,7 +274,7 @@ export interface paths {
          *     subprotocol `bearer.TOKEN`, which is never echoed. A failure closes with a code and a reason that begins with the hop:
          *     4410 the session is over, 4502 a hop failed, 1003 what was sent as text is none of the above, 1008 what was sent is no RFB, or of no extension that noVNC uses.
          *
-         *     A viewer that may only watch is never in control. With `BROWSER_VM_CLIPBOARD=false` no viewer's clipboard goes either way.
+         *     A viewer that may only watch is never in control. Where the clipboard is off, by `BROWSER_VM_CLIPBOARD` or for the session, no viewer's goes either way.
          */
         get: operations["openVnc"];
         put?: never;
@@ -419,6 +419,8 @@ export interface components {
         StartRequestInput: {
             userId: components["schemas"]["UserIdInput"];
             provider: string;
+            /** @description false: nothing copied goes between people and this desktop, either way; true, as without it: as BROWSER_VM_CLIPBOARD says */
+            clipboard?: boolean;
         };
         ViewerRequestInput: {
             mode: components["schemas"]["ViewerModeInput"];

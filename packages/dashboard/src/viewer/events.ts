@@ -1,4 +1,4 @@
-import type { ControlHolder, Fault, ViewerMode } from '@browser-vm/protocol';
+import type { ControlState, Fault } from '@browser-vm/protocol';
 import type { Statistics } from './statistics/statistics.ts';
 import type { Transport } from './transport.ts';
 
@@ -25,9 +25,10 @@ export interface ViewerEvents {
   /** Size of the desktop in its own pixels. */
   size: { readonly width: number; readonly height: number };
   /**
-   * Who acts on the desktop, what this viewer may do (`view`: only watch), and how many are connected.
+   * Who acts on the desktop, what this viewer may do (`view`: only watch), how many are connected, and whether what is
+   * copied goes either way.
    */
-  control: { readonly holder: ControlHolder; readonly mode: ViewerMode; readonly viewers: number };
+  control: Readonly<ControlState>;
   /** Once a second while statistics are shown. */
   statistics: Statistics;
   /** Statistics are shown from now on, or no longer: by `showStatistics`, or by the key. */

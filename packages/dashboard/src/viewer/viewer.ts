@@ -60,7 +60,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #viewOnly: boolean;
   readonly #follower: SizeFollower;
   readonly #statistics: StatisticsWatch;
-  #control: ViewerEvents['control'] = { holder: 'nobody', mode: 'control', viewers: 0 };
+  #control: ViewerEvents['control'] = {
+    holder: 'nobody',
+    mode: 'control',
+    viewers: 0,
+    clipboard: true,
+  };
   /** Was in control before its connection was made anew. */
   #hadControl = false;
   /** What the streamer said last; behind noVNC it is kept for later. */
@@ -461,9 +466,11 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         this.emit('source', { live: message.live });
         if (message.live) this.#becameLive();
         break;
-      case 'control':
-        this.#streamed.control = { holder: message.holder, mode: message.mode, viewers: message.viewers };
-        if (inFront) this.#controlChanged(this.#streamed.control);
+      case 'control': {
+        const { type: _, ...control } = message;
+        this.#streamed.control = control;
+        if (inFront) this.#controlChanged(control);
+      }
     }
   }
 

@@ -62,8 +62,8 @@ export class DashboardServer {
   }
 
   /** Starts a session as a program does; `viewerUrl` opens it for whoever has the link. */
-  async startByApi(userId: string): Promise<StartResponse> {
-    const response = await this.asOperator('/api/auth/start', { userId, provider: 'codex' });
+  async startByApi(userId: string, more: { clipboard?: boolean } = {}): Promise<StartResponse> {
+    const response = await this.asOperator('/api/auth/start', { userId, provider: 'codex', ...more });
     const started = startResponseSchema.parse(await response.json());
     const { pathname, search, hash } = new URL(started.viewerUrl);
     return { ...started, viewerUrl: this.url + pathname + search + hash };

@@ -56,8 +56,8 @@ export class Dashboard {
   }
 
   /** Starts a session as a program does; `viewerUrl` opens it for whoever has the link. */
-  startByApi(userId: string): Promise<StartResponse> {
-    return this.#server.startByApi(userId);
+  startByApi(userId: string, more: { clipboard?: boolean } = {}): Promise<StartResponse> {
+    return this.#server.startByApi(userId, more);
   }
 
   /** Posts to the API as a program with its token. */

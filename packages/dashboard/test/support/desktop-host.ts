@@ -43,7 +43,10 @@ export class DesktopHost implements Host {
   async start(request: VmRequest): Promise<SessionVm> {
     if (this.refuse !== null) throw this.refuse;
     const iceServers = [...request.iceServers];
-    const streamer = await StreamerProcess.start({}, { iceServers, ...this.streamer });
+    const streamer = await StreamerProcess.start(
+      {},
+      { iceServers, clipboard: request.clipboard !== false, ...this.streamer },
+    );
     const vm = new DesktopVm(request, this.#vncPort, streamer);
     this.vms.push(vm);
     return vm;

@@ -20,6 +20,7 @@ const PAGE = `<!doctype html><title>guest</title>
 const tell = (what) => fetch('/told', { method: 'POST', body: JSON.stringify(what) });
 const field = document.querySelector('textarea'), pad = document.querySelector('#pad');
 field.addEventListener('input', () => tell({ type: 'text', value: field.value }));
+field.addEventListener('click', (event) => tell({ type: 'focus', value: [event.clientX, event.clientY] }));
 addEventListener('keydown', (event) => tell({ type: 'keydown', value: event.key }));
 addEventListener('keyup', (event) => tell({ type: 'keyup', value: event.key }));
 addEventListener('paste', () => tell({ type: 'paste', value: 1 }));

@@ -228,7 +228,11 @@ export class HostSessionVm implements SessionVm {
     this.#ending.signal.throwIfAborted();
     streamer.serve({
       logFile: join(logDirectory, 'streamer.log'),
-      configure: { iceServers: [...request.iceServers], ...settings },
+      configure: {
+        ...settings,
+        iceServers: [...request.iceServers],
+        clipboard: settings.clipboard !== false && request.clipboard !== false,
+      },
       onEvent: (event) => this.#streamerSaid(event),
     });
     void streamer.died.then((fault) => this.#fail(fault));

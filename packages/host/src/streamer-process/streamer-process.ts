@@ -228,8 +228,8 @@ export class StreamerProcess {
       return;
     }
     if (event.type === 'control') {
-      const { holder, mode, viewers } = event;
-      this.#seats.get(event.viewerId)?.({ holder, mode, viewers });
+      const { holder, mode, viewers, clipboard } = event;
+      this.#seats.get(event.viewerId)?.({ holder, mode, viewers, clipboard });
       return;
     }
     if (event.type === 'answer') this.#answers.get(event.viewerId)?.resolve(event.sdp);

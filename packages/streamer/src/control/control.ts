@@ -14,7 +14,13 @@ export interface Seat {
  */
 export class Control {
   readonly #seats: Seat[] = [];
+  /** Does what is copied go to and from whoever is in control. */
+  readonly #clipboard: () => boolean;
   #holder: Seat | null = null;
+
+  constructor(clipboard: () => boolean) {
+    this.#clipboard = clipboard;
+  }
 
   get holder(): Seat | null {
     return this.#holder;
@@ -56,7 +62,13 @@ export class Control {
   tell(seat: Seat): void {
     if (!this.#seats.includes(seat)) return;
     const holder = this.#holder === seat ? 'you' : this.#holder === null ? 'nobody' : 'other';
-    seat.tell({ type: 'control', holder, mode: seat.mode, viewers: this.#seats.length });
+    seat.tell({
+      type: 'control',
+      holder,
+      mode: seat.mode,
+      viewers: this.#seats.length,
+      clipboard: this.#clipboard(),
+    });
   }
 
   #tellAll(): void {

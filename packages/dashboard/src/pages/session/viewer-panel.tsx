@@ -26,7 +26,7 @@ interface View {
 const FIRST_VIEW: View = { status: 'idle', transport: 'webrtc', detail: 'Connecting', live: false };
 
 type ControlState = ViewerEvents['control'];
-const ALONE: ControlState = { holder: 'nobody', mode: 'control', viewers: 0 };
+const ALONE: ControlState = { holder: 'nobody', mode: 'control', viewers: 0, clipboard: true };
 
 /** The desktop with its controls. */
 export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerPanelProps) {

@@ -125,11 +125,11 @@ export class NoVncConnection {
   #controlSaid(text: string): void {
     const message = desktopMessageSchema.safeParse(JSON.parse(text));
     if (message.data?.type !== 'control') return;
-    const { holder, mode, viewers } = message.data;
-    if (mode === 'view') this.onlyWatch();
-    this.#inControl = holder === 'you';
+    const { type: _, ...control } = message.data;
+    if (control.mode === 'view') this.onlyWatch();
+    this.#inControl = control.holder === 'you';
     this.#mayResize();
-    this.#options.control({ holder, mode, viewers });
+    this.#options.control(control);
   }
 
   async #connect(): Promise<void> {
