@@ -168,25 +168,110 @@ for (const transport of ['webrtc', 'novnc'] as const) {
   });
 }
 
-test('on a phone a tap clicks and a drag scrolls', async () => {
+/** A page as on a phone: small, with fingers and no mouse. */
+async function onPhone() {
   const page = await dashboard.newPage();
   await page.setViewportSize({ width: 390, height: 844 });
+  const devtools = await dashboard.context.newCDPSession(page);
+  await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: true, maxTouchPoints: 2 });
+  await devtools.send('Emulation.setEmulatedMedia', { features: [{ name: 'pointer', value: 'coarse' }] });
+  type Point = { readonly x: number; readonly y: number };
+  const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', points: readonly Point[]) => {
+    await devtools.send('Input.dispatchTouchEvent', {
+      type,
+      touchPoints: points.map((point, id) => ({ ...point, id })),
+    });
+  };
+  /** Fingers go down where each path begins, along it together, and up. */
+  const fingers = async (...paths: readonly (readonly Point[])[]) => {
+    await touch(
+      'touchStart',
+      paths.flatMap((path) => path.slice(0, 1)),
+    );
+    for (let step = 1; step < paths[0]!.length; step += 1)
+      await touch(
+        'touchMove',
+        paths.map((path) => path[step]!),
+      );
+    await touch('touchEnd', []);
+  };
+  return { page, devtools, touch, fingers };
+}
+
+test('on a phone fingers tap, scroll, pinch and rest, directly or as on a trackpad', async () => {
+  const { page, touch, fingers } = await onPhone();
   const vm = await connect(page, 'touch');
   vm.becomeReady();
   await untilColour(page, '[data-testid="viewer-video"]', FIELD, YELLOW);
-  const devtools = await dashboard.context.newCDPSession(page);
-  await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: true });
-  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', points: { x: number; y: number }[]) =>
-    devtools.send('Input.dispatchTouchEvent', { type, touchPoints: points });
   const [x, y] = await onScreen(page, PAD);
-  const mark = guest.told.length;
-  await touch('touchStart', [{ x, y }]);
-  await touch('touchEnd', []);
-  await guest.until(({ type }) => type === 'click', mark);
-  await touch('touchStart', [{ x, y }]);
-  for (const step of [20, 40, 60]) await touch('touchMove', [{ x, y: y - step }]);
-  await touch('touchEnd', []);
+  const along = (dx: number, dy: number, ...parts: number[]) =>
+    [0, ...parts].map((part) => ({ x: x + dx * part, y: y + dy * part }));
+  let mark = guest.told.length;
+  await fingers([{ x, y }]);
+  const tap = (await guest.until(({ type }) => type === 'click', mark)).value as [number, number];
+  await fingers(along(0, -1, 20, 40, 60));
   await guest.until(({ type, value }) => type === 'wheel' && value === 1, mark);
+
+  const beside = (path: readonly { x: number; y: number }[]) => path.map((at) => ({ x: at.x + 40, y: at.y }));
+  mark = guest.told.length;
+  await fingers(along(0, 1, 15, 60, 110), beside(along(0, 1, 15, 60, 110)));
+  await guest.until(({ type, value }) => type === 'wheel' && value === -1, mark);
+  mark = guest.told.length;
+  await fingers(along(-1, 0, 10, 30, 50), beside(along(1, 0, 10, 30, 50)));
+  await guest.until(({ type, value }) => type === 'zoom' && value === -1, mark);
+  await guest.until(({ type, value }) => type === 'keyup' && value === 'Control', mark);
+  await touch('touchStart', [{ x, y }]);
+  await guest.until(({ type }) => type === 'contextmenu', mark);
+  await touch('touchEnd', []);
+
+  await page.getByTestId('trackpad').click();
+  assert.equal(await page.getByTestId('trackpad').getAttribute('aria-pressed'), 'true');
+  mark = guest.told.length;
+  // Somewhere else: what counts is the way, from where the pointer is.
+  const box = await page.getByTestId('viewer').boundingBox();
+  assert.ok(box);
+  const scale = 1280 / box.width;
+  await fingers([60, 40, 20, 0].map((to) => ({ x: x - 60 + to, y: y - 30 })));
+  await fingers([{ x: x - 60, y: y - 60 }]);
+  const click = (await guest.until(({ type }) => type === 'click', mark)).value as [number, number];
+  const [movedX, movedY] = [click[0] - tap[0], click[1] - tap[1]];
+  assert.ok(movedX < -55 * scale && movedX > -65 * scale, `the pointer went ${movedX} pixels`);
+  assert.ok(Math.abs(movedY) <= 3, `the pointer went down ${movedY} pixels`);
+  await page.getByTestId('trackpad').click();
+  await page.getByTestId('cancel').click();
+  await page.getByTestId('end-state').waitFor();
+  await page.close();
+});
+
+test('on a phone the on-screen keyboard types, and what the browser does not hand over is pasted by a box', async () => {
+  const { page, devtools, fingers } = await onPhone();
+  const vm = await connect(page, 'phone');
+  vm.becomeReady();
+  await untilColour(page, '[data-testid="viewer-video"]', FIELD, YELLOW);
+  const [x, y] = await onScreen(page, FIELD);
+  let mark = guest.told.length;
+  await fingers([{ x, y }]);
+  await guest.until(({ type }) => type === 'focus', mark);
+  await page.getByTestId('on-screen-keyboard').click();
+  mark = guest.told.length;
+  // As an on-screen keyboard does it: text, without keys.
+  await devtools.send('Input.insertText', { text: 'thumbs' });
+  await guest.until(({ type, value }) => type === 'text' && String(value).endsWith('thumbs'), mark);
+  await dashboard.context.clearPermissions();
+  try {
+    await page.getByTestId('paste').click();
+    await page.getByTestId('paste-box').waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.getByTestId('paste-text').fill('a code, 東京');
+    await page.getByTestId('paste-send').click();
+    await guest.until(({ type, value }) => type === 'text' && String(value).endsWith('a code, 東京'), mark);
+    assert.equal(await page.getByTestId('paste-box').count(), 0);
+  } finally {
+    await dashboard.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  }
+  await page.evaluate(() => navigator.clipboard.writeText('handed over'));
+  await page.getByTestId('paste').click();
+  await guest.until(({ type, value }) => type === 'text' && String(value).endsWith('handed over'), mark);
   await page.getByTestId('cancel').click();
   await page.getByTestId('end-state').waitFor();
   await page.close();

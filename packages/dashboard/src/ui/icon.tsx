@@ -41,6 +41,12 @@ const SHAPES = {
       <path d="M13 7V5a1.5 1.5 0 0 0-1.5-1.5H5A1.5 1.5 0 0 0 3.5 5v6.5A1.5 1.5 0 0 0 5 13h2" />
     </>
   ),
+  paste: (
+    <>
+      <rect x="4" y="4.5" width="12" height="12.5" rx="1.5" />
+      <path d="M7.5 3h5v3h-5zM7 10h6m-6 3h4" />
+    </>
+  ),
   expand: <path d="M12.5 3.5h4v4m-9 9h-4v-4m13-9-5 5m-3 3-5 5" />,
   chart: <path d="M3.5 16.5h13M6 13.5V10m4 3.5V6m4 7.5V8.5" />,
   fit: <path d="M3.5 7.5v-4h4m5 0h4v4m0 5v4h-4m-5 0h-4v-4M7.5 10h5" />,

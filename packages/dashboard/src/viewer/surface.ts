@@ -5,6 +5,8 @@ export interface Surface {
   /** Takes keyboard focus, pastes and on-screen keyboards. */
   readonly sink: HTMLTextAreaElement;
   readonly novnc: HTMLElement;
+  /** Of a trackpad; shown by whoever moves it. */
+  readonly pointer: SVGElement;
   /** In front of both while one takes over from the other. */
   readonly curtain: HTMLCanvasElement;
 }
@@ -20,6 +22,7 @@ export const SURFACE_CSS = `
 .statistics dt { color: #a2aab8; }
 .statistics dd { margin: 0; text-align: right; }
 .sink { position: absolute; left: 0; top: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; outline: none; pointer-events: none; font-size: 16px; }
+.pointer { display: none; position: absolute; left: -1px; top: -1px; width: 18px; height: 26px; pointer-events: none; }
 .curtain { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; pointer-events: none; }
 [hidden] { display: none; }
 `;
@@ -47,9 +50,25 @@ export function createSurface(parent: ParentNode & Node): Surface {
   const curtain = element('canvas', 'curtain');
   curtain.hidden = true;
   curtain.setAttribute('aria-hidden', 'true');
-  root.append(video, novnc, curtain, sink);
+  const pointer = arrow();
+  root.append(video, novnc, curtain, pointer, sink);
   parent.append(root);
-  return { root, video, sink, novnc, curtain };
+  return { root, video, sink, novnc, curtain, pointer };
+}
+
+function arrow(): SVGElement {
+  const namespace = 'http://www.w3.org/2000/svg';
+  const picture = document.createElementNS(namespace, 'svg');
+  picture.setAttribute('class', 'pointer');
+  picture.setAttribute('viewBox', '0 0 18 26');
+  picture.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(namespace, 'path');
+  path.setAttribute('d', 'M1 1v20l5-5 3.5 8 3.5-1.5-3.5-8H17z');
+  path.setAttribute('fill', '#fff');
+  path.setAttribute('stroke', '#000');
+  path.setAttribute('stroke-width', '1.5');
+  picture.append(path);
+  return picture;
 }
 
 function element<Name extends keyof HTMLElementTagNameMap>(

@@ -17,6 +17,7 @@ import {
 import { DesktopInput } from './input/desktop-input.ts';
 import type { Size } from './input/geometry.ts';
 import { ON_SCREEN } from './input/keyboard.ts';
+import type { TouchMode } from './input/touch.ts';
 import { NoVncConnection } from './novnc/novnc.ts';
 import { SizeFollower } from './size/size-follower.ts';
 import { StatisticsWatch } from './statistics/statistics-watch.ts';
@@ -43,6 +44,8 @@ export interface ViewerOptions {
   readonly connectTimeoutMs?: number;
   /** Shows the desktop and sends nothing to it. Default false. */
   readonly viewOnly?: boolean;
+  /** What fingers mean; default `direct`. */
+  readonly touchMode?: TouchMode;
   /** Does the desktop take the viewer's size? Default true; false: it has its own. */
   readonly follow?: boolean;
   /** Pixels of the desktop for one CSS pixel, at most. Default 1.5: a guest does not scale its pages. */
@@ -58,6 +61,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   readonly #signaling: Signaling;
   readonly #connectTimeoutMs: number;
   #viewOnly: boolean;
+  #touchMode: TouchMode;
   readonly #follower: SizeFollower;
   readonly #statistics: StatisticsWatch;
   #control: ViewerEvents['control'] = {
@@ -96,6 +100,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#transport = options.transport ?? 'webrtc';
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     this.#viewOnly = options.viewOnly ?? false;
+    this.#touchMode = options.touchMode ?? 'direct';
     this.#surface = createSurface(parent);
     this.#curtain = new Curtain(this.#surface.curtain);
     this.#abort.signal.addEventListener(
@@ -208,6 +213,21 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     if (shown === this.#statistics.shown) return;
     this.#statistics.show(shown);
     this.emit('statistics-shown', { shown });
+  }
+
+  get touchMode(): TouchMode {
+    return this.#touchMode;
+  }
+
+  /** What fingers on the desktop mean from now on. noVNC has its own way, which is `direct`. */
+  setTouchMode(mode: TouchMode): void {
+    this.#touchMode = mode;
+    if (this.#input !== null) this.#input.touchMode = mode;
+  }
+
+  /** Pastes text into what has the focus in the guest. */
+  paste(text: string): void {
+    this.#input?.paste(text);
   }
 
   /** Puts text on the guest's clipboard. */
@@ -352,7 +372,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#novnc = connection;
     if (this.#viewOnly) return;
     const sink = { move: () => {}, send: connection.send.bind(connection), desktop: () => this.#desktop };
-    this.#input = new DesktopInput(this.#surface, sink, { pointer: false });
+    this.#input = new DesktopInput(this.#surface, sink, {
+      pointer: false,
+      touchMode: this.#touchMode,
+    });
   }
 
   #onlyWatch(): void {
@@ -390,7 +413,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         },
         desktop: () => this.#desktop,
       },
-      { pointer: true },
+      { pointer: true, touchMode: this.#touchMode },
     );
   }
 

@@ -24,7 +24,10 @@ field.addEventListener('click', (event) => tell({ type: 'focus', value: [event.c
 addEventListener('keydown', (event) => tell({ type: 'keydown', value: event.key }));
 addEventListener('keyup', (event) => tell({ type: 'keyup', value: event.key }));
 addEventListener('paste', () => tell({ type: 'paste', value: 1 }));
-addEventListener('wheel', (event) => tell({ type: 'wheel', value: Math.sign(event.deltaY) }));
+addEventListener('wheel', (event) => {
+  if (event.ctrlKey) event.preventDefault();
+  tell({ type: event.ctrlKey ? 'zoom' : 'wheel', value: Math.sign(event.deltaY) });
+}, { passive: false });
 addEventListener('resize', () => tell({ type: 'size', value: [innerWidth, innerHeight] }));
 addEventListener('contextmenu', (event) => { event.preventDefault(); tell({ type: 'contextmenu', value: 1 }); });
 pad.addEventListener('click', async (event) => {

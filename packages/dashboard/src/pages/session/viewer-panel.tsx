@@ -6,7 +6,8 @@ import { HttpSignaling } from '../../viewer/connection/http-signaling.ts';
 import type { BrowserVmViewerElement } from '../../viewer/element.ts';
 import type { Transport, ViewerEvents, ViewerStatus } from '../../viewer/events.ts';
 import type { Viewer } from '../../viewer/viewer.ts';
-import { keepFixedSize, wantsFixedSize } from './fixed-size.ts';
+import { CHOICES, choose, isChosen } from './choices.ts';
+import { PasteButton } from './paste-button.tsx';
 
 interface ViewerPanelProps {
   readonly sessionId: string;
@@ -37,7 +38,8 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
   const [notice, setNotice] = useState<string | null>(null);
   const [copied, setCopied] = useState<string | null>(null);
   const [control, setControl] = useState(ALONE);
-  const [fixed, setFixed] = useState(wantsFixedSize);
+  const [fixed, setFixed] = useState(() => isChosen(CHOICES.fixedSize));
+  const [trackpad, setTrackpad] = useState(() => isChosen(CHOICES.trackpad));
   const [statistics, setStatistics] = useState(false);
 
   useEffect(() => {
@@ -46,10 +48,11 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
     const element = document.createElement('browser-vm-viewer') as BrowserVmViewerElement;
     element.setAttribute('data-testid', 'viewer');
     element.signaling = new HttpSignaling({ sessionId, events });
-    if (wantsFixedSize()) element.setAttribute('fixed-size', '');
+    if (isChosen(CHOICES.fixedSize)) element.setAttribute('fixed-size', '');
     parent.append(element);
     const opened = element.viewer;
     if (opened === null) throw new Error('the viewer element is not defined');
+    if (isChosen(CHOICES.trackpad)) opened.setTouchMode('trackpad');
     setViewer(opened);
     setView({ ...FIRST_VIEW, status: opened.status });
     opened.on('status', ({ status, transport, detail }) => {
@@ -77,8 +80,13 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
 
   const changeSize = () => {
     viewer?.follow(fixed);
-    keepFixedSize(!fixed);
+    choose(CHOICES.fixedSize, !fixed);
     setFixed(!fixed);
+  };
+  const changeTouch = () => {
+    viewer?.setTouchMode(trackpad ? 'direct' : 'trackpad');
+    choose(CHOICES.trackpad, !trackpad);
+    setTrackpad(!trackpad);
   };
   const mayAct = control.mode === 'control';
   const connected = view.status === 'connected';
@@ -145,14 +153,30 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
             <Icon name="screen" />
             {other === 'novnc' ? 'Use noVNC' : 'Use WebRTC'}
           </button>
-          <button
-            type="button"
-            className="button button-small only-touch"
-            onClick={() => viewer?.showKeyboard()}
-          >
-            <Icon name="keyboard" />
-            Keyboard
-          </button>
+          {mayAct && (
+            <button
+              type="button"
+              className="button button-small only-touch"
+              data-testid="on-screen-keyboard"
+              onClick={() => viewer?.showKeyboard()}
+            >
+              <Icon name="keyboard" />
+              Keyboard
+            </button>
+          )}
+          {mayAct && view.transport === 'webrtc' && (
+            <button
+              type="button"
+              className="button button-small only-touch"
+              data-testid="trackpad"
+              aria-pressed={trackpad}
+              onClick={changeTouch}
+            >
+              <Icon name="hand" />
+              Trackpad
+            </button>
+          )}
+          {mayAct && control.clipboard && <PasteButton viewer={viewer} />}
           <button
             type="button"
             className="button button-small"

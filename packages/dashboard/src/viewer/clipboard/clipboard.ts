@@ -12,6 +12,15 @@ export function onPaste(target: EventTarget, listener: (text: string) => void): 
   return () => target.removeEventListener('paste', handler);
 }
 
+/** The text on this person's clipboard; null where the browser refuses it, or has none. */
+export async function readClipboard(): Promise<string | null> {
+  try {
+    return (await navigator.clipboard.readText()).slice(0, MAX_TEXT);
+  } catch {
+    return null;
+  }
+}
+
 /** Puts text on this person's clipboard; false where the browser wants a click first, or forbids it. */
 export async function copyToClipboard(text: string): Promise<boolean> {
   try {

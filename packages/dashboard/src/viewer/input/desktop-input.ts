@@ -4,6 +4,7 @@ import type { Surface } from '../surface.ts';
 import type { Size } from './geometry.ts';
 import { KeyboardInput } from './keyboard.ts';
 import { PointerInput } from './pointer.ts';
+import type { TouchMode } from './touch.ts';
 
 export interface InputSink {
   readonly move: (move: PointerMove) => void;
@@ -16,18 +17,24 @@ export class DesktopInput {
   readonly #keyboard: KeyboardInput;
   readonly #pointer: PointerInput | null;
   readonly #abort = new AbortController();
+  readonly #paste: (text: string) => void;
   readonly #stopPaste: () => void;
 
   /** Without `pointer` the surface's pointer is someone else's. */
-  constructor(surface: Surface, sink: InputSink, options: { pointer: boolean }) {
+  constructor(surface: Surface, sink: InputSink, options: { pointer: boolean; touchMode: TouchMode }) {
     this.#keyboard = new KeyboardInput(surface.sink, sink.send);
     this.#pointer = options.pointer
-      ? new PointerInput(surface.root, { ...sink, modifiers: (state) => this.#keyboard.reconcile(state) })
+      ? new PointerInput(
+          surface.root,
+          { ...sink, modifiers: (state) => this.#keyboard.reconcile(state) },
+          { mode: options.touchMode, pointer: surface.pointer },
+        )
       : null;
-    this.#stopPaste = onPaste(surface.sink, (text) => {
+    this.#paste = (text) => {
       sink.send({ type: 'clipboard', text });
       this.#keyboard.paste();
-    });
+    };
+    this.#stopPaste = onPaste(surface.sink, this.#paste);
     const { signal } = this.#abort;
     const focus = (event: PointerEvent) => {
       // Where an input method shows what is being composed.
@@ -43,6 +50,15 @@ export class DesktopInput {
     window.addEventListener('blur', release, { signal });
     window.addEventListener('pagehide', release, { signal });
     document.addEventListener('visibilitychange', release, { signal });
+  }
+
+  set touchMode(mode: TouchMode) {
+    if (this.#pointer !== null) this.#pointer.touchMode = mode;
+  }
+
+  /** Puts text on the guest's clipboard and pastes it there. */
+  paste(text: string): void {
+    this.#paste(text);
   }
 
   /** No key and no button stays down in the guest. */

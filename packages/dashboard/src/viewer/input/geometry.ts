@@ -38,6 +38,15 @@ export function toDesktop(client: Point, box: Box, desktop: Size): Point {
   };
 }
 
+/** Where the picture's pixel is, from the box's top left corner. CSS pixels. */
+export function toSurface(point: Point, box: Box, desktop: Size): Point {
+  const shown = fittedBox(box, desktop);
+  return {
+    x: shown.left - box.left + ((point.x + 0.5) / Math.max(1, desktop.width)) * shown.width,
+    y: shown.top - box.top + ((point.y + 0.5) / Math.max(1, desktop.height)) * shown.height,
+  };
+}
+
 export function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value));
 }

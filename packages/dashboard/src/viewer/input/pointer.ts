@@ -1,8 +1,10 @@
 import type { InputMessage, PointerMove } from '@browser-vm/protocol';
-import { type Box, type Point, type Size, toDesktop } from './geometry.ts';
+import { type Box, clamp, fittedBox, type Point, type Size, toDesktop, toSurface } from './geometry.ts';
 import type { ModifierState } from './pressed-keys.ts';
-import { LONG_PRESS_MS, type TouchAction, TouchGesture } from './touch.ts';
-import { addWheel, type WheelDelta, wheelPixels } from './wheel.ts';
+import { LONG_PRESS_MS, type TouchAction, TouchGestures, type TouchMode } from './touch.ts';
+import { addWheel, WHEEL_STEP_PX, type WheelDelta, wheelPixels } from './wheel.ts';
+
+const XK_CONTROL_L = 0xffe3;
 
 type Button = Extract<InputMessage, { type: 'button' }>['button'];
 
@@ -29,15 +31,20 @@ export class PointerInput {
   #moved = false;
   #wheel: WheelDelta | null = null;
   #frame = 0;
-  #touch: {
-    readonly id: number;
-    readonly gesture: TouchGesture;
-    readonly timer: ReturnType<typeof setTimeout>;
-  } | null = null;
+  #touches: TouchGestures;
+  #touchMode: TouchMode;
+  #resting: ReturnType<typeof setTimeout> | undefined;
+  /** What two fingers' pinch has not yet made a step of. */
+  #zoom = 0;
+  /** Where a trackpad's pointer is shown: a finger shows none. */
+  readonly #pointer: SVGElement;
 
-  constructor(surface: HTMLElement, sink: PointerSink) {
+  constructor(surface: HTMLElement, sink: PointerSink, touch: { mode: TouchMode; pointer: SVGElement }) {
     this.#surface = surface;
     this.#sink = sink;
+    this.#pointer = touch.pointer;
+    this.#touchMode = touch.mode;
+    this.#touches = new TouchGestures(touch.mode);
     const { signal } = this.#abort;
     surface.addEventListener('pointermove', (event) => this.#onMove(event), { signal });
     surface.addEventListener('pointerdown', (event) => this.#onButtons(event), { signal });
@@ -48,6 +55,14 @@ export class PointerInput {
     // The middle button would scroll or paste here, the side buttons would leave the page.
     surface.addEventListener('mousedown', (event) => event.preventDefault(), { signal });
     surface.addEventListener('auxclick', (event) => event.preventDefault(), { signal });
+  }
+
+  /** What fingers mean from the next touch on. */
+  set touchMode(mode: TouchMode) {
+    this.#endTouch();
+    this.#touchMode = mode;
+    this.#touches = new TouchGestures(mode);
+    this.#showPointer();
   }
 
   /** Releases every button that is down. */
@@ -66,9 +81,11 @@ export class PointerInput {
 
   #onMove(event: PointerEvent): void {
     if (event.pointerType === 'touch') {
-      if (this.#touch?.id === event.pointerId) this.#act(this.#touch.gesture.move(clientPoint(event)));
+      this.#act(this.#touches.move(event.pointerId, clientPoint(event)));
+      if (!this.#touches.rests) clearTimeout(this.#resting);
       return;
     }
+    this.#pointer.style.display = 'none';
     this.#point(event);
     // A second button pressed or released while one is down arrives as a move.
     if (event.button >= 0) {
@@ -91,34 +108,28 @@ export class PointerInput {
     const button = BUTTONS[event.button];
     if (button === undefined) return;
     const pressed = (event.buttons & maskOf(button)) !== 0;
-    if (pressed === this.#held.has(button)) return;
-    if (pressed) {
-      this.#held.add(button);
-      this.#surface.setPointerCapture(event.pointerId);
-    } else {
-      this.#held.delete(button);
-    }
-    this.#button(button, pressed);
+    if (pressed && !this.#held.has(button)) this.#surface.setPointerCapture(event.pointerId);
+    this.#press(button, pressed);
   }
 
   #onTouch(event: PointerEvent): void {
-    if (event.type === 'pointerup') {
-      if (this.#touch?.id !== event.pointerId) return;
-      const action = this.#touch.gesture.end();
-      this.#endTouch();
-      this.#act(action);
-      return;
+    const { pointerId: id } = event;
+    if (event.type === 'pointerdown') {
+      this.#touches.down(id, clientPoint(event), event.timeStamp);
+      // Where the finger that was touched left the page, its end is still heard.
+      this.#surface.setPointerCapture(id);
+    } else if (event.type === 'pointerup') {
+      this.#act(this.#touches.up(id, event.timeStamp));
     }
-    if (event.type !== 'pointerdown' || this.#touch !== null) return;
-    const gesture = new TouchGesture(clientPoint(event));
-    const timer = setTimeout(() => this.#act(gesture.hold()), LONG_PRESS_MS);
-    this.#touch = { id: event.pointerId, gesture, timer };
-    this.#surface.setPointerCapture(event.pointerId);
+    clearTimeout(this.#resting);
+    if (this.#touches.rests) this.#resting = setTimeout(() => this.#act(this.#touches.hold()), LONG_PRESS_MS);
+    this.#showPointer();
   }
 
   #onCancel(event: PointerEvent): void {
-    if (this.#touch?.id === event.pointerId) this.#endTouch();
-    if (event.pointerType !== 'touch') this.releaseAll();
+    if (event.pointerType === 'touch') this.#act(this.#touches.cancel(event.pointerId));
+    else this.releaseAll();
+    clearTimeout(this.#resting);
   }
 
   #onWheel(event: WheelEvent): void {
@@ -130,15 +141,61 @@ export class PointerInput {
 
   #act(action: TouchAction | null): void {
     if (action === null) return;
-    this.#last = toDesktop(action.at, this.#box(), this.#sink.desktop());
-    if (action.type === 'scroll') {
-      // A finger moves the picture's pixels, not the page's.
-      const scale = this.#sink.desktop().width / Math.max(1, this.#box().width);
-      this.#scroll({ deltaX: action.deltaX * scale, deltaY: action.deltaY * scale });
-    } else {
-      this.#button(action.button, true);
-      this.#button(action.button, false);
+    const desktop = this.#sink.desktop();
+    // A finger moves the picture's pixels, not the page's.
+    const scale = desktop.width / Math.max(1, fittedBox(this.#box(), desktop).width);
+    if ('at' in action && this.#touchMode === 'direct')
+      this.#last = toDesktop(action.at, this.#box(), desktop);
+    switch (action.type) {
+      case 'scroll':
+        this.#scroll({ deltaX: action.deltaX * scale, deltaY: action.deltaY * scale });
+        break;
+      case 'zoom':
+        this.#pinch(action.steps);
+        break;
+      case 'point':
+        this.#last = {
+          x: clamp(Math.round(this.#last.x + action.deltaX * scale), 0, desktop.width - 1),
+          y: clamp(Math.round(this.#last.y + action.deltaY * scale), 0, desktop.height - 1),
+        };
+        this.#moved = true;
+        this.#schedule();
+        this.#showPointer();
+        break;
+      case 'drag':
+        this.#press('left', action.pressed);
+        break;
+      case 'click':
+        this.#button(action.button, true);
+        this.#button(action.button, false);
     }
+  }
+
+  /** Browsers and most programs zoom by Control and the wheel, a step at a time. */
+  #pinch(steps: number): void {
+    this.#zoom += steps;
+    const whole = Math.trunc(this.#zoom);
+    if (whole === 0) return;
+    this.#zoom -= whole;
+    const control = { type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft' } as const;
+    this.#sink.send({ ...control, pressed: true });
+    this.#sink.send({ type: 'wheel', ...this.#last, deltaX: 0, deltaY: -whole * WHEEL_STEP_PX });
+    this.#sink.send({ ...control, pressed: false });
+  }
+
+  #press(button: Button, pressed: boolean): void {
+    if (pressed === this.#held.has(button)) return;
+    if (pressed) this.#held.add(button);
+    else this.#held.delete(button);
+    this.#button(button, pressed);
+  }
+
+  #showPointer(): void {
+    const shown = this.#touchMode === 'trackpad';
+    this.#pointer.style.display = shown ? 'block' : 'none';
+    if (!shown) return;
+    const { x, y } = toSurface(this.#last, this.#box(), this.#sink.desktop());
+    this.#pointer.style.transform = `translate(${x}px, ${y}px)`;
   }
 
   #button(button: Button, pressed: boolean): void {
@@ -172,10 +229,10 @@ export class PointerInput {
   }
 
   #endTouch(): void {
-    if (this.#touch === null) return;
-    clearTimeout(this.#touch.timer);
-    this.#touch.gesture.cancel();
-    this.#touch = null;
+    clearTimeout(this.#resting);
+    this.#press('left', false);
+    this.#touches = new TouchGestures(this.#touchMode);
+    this.#pointer.style.display = 'none';
   }
 }
 

@@ -4,6 +4,8 @@ import { clamp } from './geometry.ts';
 const LINE_PX = 40;
 /** CSS pixels of a page where the viewer's height is not known. */
 const PAGE_PX = 720;
+/** How far Chromium scrolls at one step of the guest's wheel. CSS pixels. */
+export const WHEEL_STEP_PX = 120;
 /** Bound of the protocol. CSS pixels. */
 const MAX_DELTA = 10_000;
 
