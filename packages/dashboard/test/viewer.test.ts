@@ -312,6 +312,42 @@ test('of a session without clipboard nothing copied crosses, either way and by e
   await cancel(page);
 });
 
+test('the button to invite gives a link that lets somebody watch, says until when, and is not for who was invited', async () => {
+  const { sessionId } = await start('invite');
+  const page = await open(sessionId);
+  await page.getByTestId('invite').focus();
+  await page.keyboard.press('Enter');
+  const link = page.getByTestId('invitation-link');
+  await link.waitFor();
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    assert.deepEqual(await violations(page), []);
+  }
+  assert.match((await page.getByTestId('invitation-expiry').textContent()) ?? '', /until .+ \(in .+\)/);
+  await page.getByTestId('invitation-copy').click();
+  await page.getByTestId('invitation-copy').getByText('Copied').waitFor();
+  const url = await link.inputValue();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), url);
+  await page.keyboard.press('Escape');
+  await page.getByTestId('invitation').waitFor({ state: 'detached' });
+  assert.equal(
+    await page.getByTestId('invite').evaluate((button) => button === document.activeElement),
+    true,
+  );
+
+  const cookies = await dashboard.context.cookies();
+  await dashboard.context.clearCookies();
+  const other = await dashboard.newPage();
+  await other.goto(url);
+  await connected(other, 'webrtc');
+  await other.getByText('You are watching only').waitFor();
+  assert.equal(await other.getByTestId('invite').count(), 0);
+  await other.close();
+  await dashboard.context.clearCookies();
+  await dashboard.context.addCookies(cookies);
+  await cancel(page);
+});
+
 test('statistics are shown by button and by key, with the figures of the connection', async () => {
   const { sessionId } = await start('statistics');
   const page = await open(sessionId);

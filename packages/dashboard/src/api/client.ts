@@ -4,6 +4,7 @@ import type { components, paths } from '../generated/openapi.d.ts';
 
 export type Provider = components['schemas']['Provider'];
 export type HostReport = components['schemas']['HostReport'];
+export type ViewerResponse = components['schemas']['ViewerResponse'];
 export type StartResponse = components['schemas']['StartResponse'];
 
 /** A request that failed, as the controller explained it. */
@@ -43,6 +44,11 @@ export const api = {
   },
   session(id: string, signal?: AbortSignal): Promise<Session> {
     return answer(client.GET('/api/auth/session/{id}', { params: { path: { id } }, ...abortable(signal) }));
+  },
+  /** A link for somebody who may only watch. */
+  invite(id: string): Promise<ViewerResponse> {
+    const request = { params: { path: { id } }, body: { mode: 'view' as const } };
+    return answer(client.POST('/api/auth/session/{id}/viewers', request));
   },
   cancel(id: string): Promise<Session> {
     return answer(client.POST('/api/auth/session/{id}/cancel', { params: { path: { id } } }));

@@ -119,6 +119,7 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
             <ViewerPanel
               sessionId={sessionId}
               events={events}
+              mayInvite={about !== null}
               cancelling={cancelling}
               onCancel={() => void cancel()}
             />

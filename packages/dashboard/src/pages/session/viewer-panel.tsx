@@ -7,11 +7,14 @@ import type { BrowserVmViewerElement } from '../../viewer/element.ts';
 import type { Transport, ViewerEvents, ViewerStatus } from '../../viewer/events.ts';
 import type { Viewer } from '../../viewer/viewer.ts';
 import { CHOICES, choose, isChosen } from './choices.ts';
+import { InviteButton } from './invite-button.tsx';
 import { PasteButton } from './paste-button.tsx';
 
 interface ViewerPanelProps {
   readonly sessionId: string;
   readonly events: SessionStream;
+  /** May this person let others watch? */
+  readonly mayInvite: boolean;
   readonly cancelling: boolean;
   readonly onCancel: () => void;
 }
@@ -30,7 +33,7 @@ type ControlState = ViewerEvents['control'];
 const ALONE: ControlState = { holder: 'nobody', mode: 'control', viewers: 0, clipboard: true };
 
 /** The desktop with its controls. */
-export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerPanelProps) {
+export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel }: ViewerPanelProps) {
   const holder = useRef<HTMLDivElement>(null);
   const controls = useRef<HTMLDivElement>(null);
   const [viewer, setViewer] = useState<Viewer | null>(null);
@@ -210,6 +213,7 @@ export function ViewerPanel({ sessionId, events, cancelling, onCancel }: ViewerP
             <Icon name="expand" />
             Full screen
           </button>
+          {mayInvite && <InviteButton sessionId={sessionId} />}
           {mayAct && (
             <button
               type="button"
