@@ -153,8 +153,11 @@ test('shortcuts on a Cyrillic layout are those of the keys’ places', async () 
   await typist.press(key('с', 'KeyC', 'Control'));
   await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'да');
   mark = guest.told.length;
+  await page.evaluate(() => navigator.clipboard.writeText('before'));
   await typist.press(key('ч', 'KeyX', 'Control'));
   await written('', mark);
+  // What was cut has come, and replaces nothing of what follows.
+  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'да');
   mark = guest.told.length;
   await page.evaluate(() => navigator.clipboard.writeText('вставка'));
   await typist.press(key('м', 'KeyV', 'Control'));
