@@ -8,8 +8,10 @@ const XK_CONTROL_L = 0xffe3;
 const XK_V = 0x76;
 /** A program under emulation takes a while to ask for what it pastes; one that does not paste never asks. Milliseconds. */
 const TAKEN_MS = 2_000;
-/** A program may ask more than once for one paste; then the clipboard is given back. Milliseconds. */
+/** A program may ask more than once for one paste; then the next one may begin. Milliseconds. */
 const QUIET_MS = 400;
+/** Then the clipboard is given back: late, as a busy program that asks again would paste what it is given. Milliseconds. */
+const RESTORE_MS = 1_500;
 /** Kept while a paste is under way: seconds of a person's input. What is more is dropped. */
 const MAX_WAITING = 1024;
 
@@ -22,6 +24,8 @@ export class TextEntry {
   readonly #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
   #restore: NodeJS.Timeout | null = null;
+  /** When the desktop last asked for a text. By `performance.now()`. */
+  #askedAt = Number.NEGATIVE_INFINITY;
   #clipboard: string | null = null;
   /** What is pasted when nothing asks for the text before it any more. */
   #next: string | null = null;
@@ -53,6 +57,7 @@ export class TextEntry {
       return;
     }
     if (this.#timer === null && this.#restore === null) return;
+    this.#askedAt = performance.now();
     this.#restoreLater();
     if (this.#timer !== null) this.#continue();
   }
@@ -68,10 +73,11 @@ export class TextEntry {
 
   #paste(text: string): void {
     // A late request for the text before would count as one for this text, which the next would then replace.
-    if (this.#restore !== null) {
+    if (performance.now() - this.#askedAt < QUIET_MS) {
       this.#pasteLater(text);
       return;
     }
+    this.#cancelRestore();
     this.#desktop.clipboard(text);
     for (const [keysym, pressed] of PASTE) this.#desktop.key(keysym, pressed);
     this.#timer = setTimeout(() => this.#continue(), TAKEN_MS);
@@ -83,6 +89,7 @@ export class TextEntry {
     this.#next = text;
     this.#timer = setTimeout(() => {
       this.#next = null;
+      this.#askedAt = Number.NEGATIVE_INFINITY;
       this.#paste(text);
     }, QUIET_MS);
   }
@@ -103,7 +110,7 @@ export class TextEntry {
     this.#restore = setTimeout(() => {
       this.#restore = null;
       this.#desktop.clipboard(this.#clipboard ?? '');
-    }, QUIET_MS);
+    }, RESTORE_MS);
   }
 
   #cancelRestore(): void {
