@@ -116,6 +116,18 @@ const LAYOUTS: Readonly<Record<string, readonly Press[]>> = {
     key('Ё', 'Backquote', 'Shift'),
     key('₽', 'Digit8', 'AltGraph'),
   ],
+  // Of an alphabet that the guest's keyboard has no room for.
+  Thai: [
+    key('ส', 'KeyL'),
+    key('ว', 'Semicolon'),
+    key('ั', 'KeyY'),
+    key('ส', 'KeyL'),
+    key('ด', 'KeyF'),
+    key('ี', 'KeyU'),
+    key(' ', 'Space'),
+    key('฿', 'Digit4', 'Shift'),
+    key('1', 'Digit1'),
+  ],
 };
 
 for (const [layout, presses] of Object.entries(LAYOUTS)) {

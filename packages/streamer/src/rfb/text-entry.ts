@@ -14,6 +14,8 @@ const QUIET_MS = 400;
 const RESTORE_MS = 1_500;
 /** Kept while a paste is under way: seconds of a person's input. What is more is dropped. */
 const MAX_WAITING = 1024;
+/** Of one paste. UTF-16 units. */
+const MAX_TEXT = 10_000;
 
 /**
  * Types text that the desktop's keyboard has no keys for: by its clipboard and its paste key. What follows waits
@@ -21,7 +23,7 @@ const MAX_WAITING = 1024;
  */
 export class TextEntry {
   readonly #desktop: TextDesktop;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((() => void) | { text: string })[] = [];
   #timer: NodeJS.Timeout | null = null;
   #restore: NodeJS.Timeout | null = null;
   /** When the desktop last asked for a text. By `performance.now()`. */
@@ -40,8 +42,12 @@ export class TextEntry {
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(input);
   }
 
+  /** What follows each other while a paste is under way is one paste. */
   type(text: string): void {
-    this.run(() => this.#paste(text));
+    const last = this.#waiting.at(-1);
+    if (this.#timer === null) this.#paste(text);
+    else if (typeof last === 'object' && last.text.length + text.length <= MAX_TEXT) last.text += text;
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ text });
   }
 
   /** What a person or a program put on the clipboard; to be there again after a paste. */
@@ -101,7 +107,8 @@ export class TextEntry {
     while (this.#timer === null) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      next();
+      if (typeof next === 'object') this.#paste(next.text);
+      else next();
     }
   }
 

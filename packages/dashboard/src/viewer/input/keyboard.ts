@@ -1,4 +1,5 @@
 import type { InputMessage } from '@browser-vm/protocol';
+import { characterKeysym } from './keysym.ts';
 import { isMac, macChord, macModifier } from './mac.ts';
 import { createKeyboard, type NoVncKeyboard } from './novnc.ts';
 import { type ModifierState, type PressedKey, PressedKeys } from './pressed-keys.ts';
@@ -117,6 +118,11 @@ export class KeyboardInput {
         this.#send({ type: 'key', keysym: down, code: code.slice(0, MAX_CODE), pressed: false });
       return;
     }
+    const typed = this.#event?.code === code ? foreignCharacter(this.#event) : null;
+    if (typed !== null) {
+      this.type(typed);
+      return;
+    }
     const meant = this.#meant(keysym, code);
     if (meant === null || LOCKS.has(meant)) return;
     this.#press({ code, keysym: meant });
@@ -183,13 +189,11 @@ const SPECIAL: Readonly<Record<string, number>> = { '\n': XK_RETURN, '\t': XK_TA
 /** One space that no line is broken at. */
 export const ON_SCREEN = '\u00a0';
 
-/**
- * The X11 keysym of a character: that of Unicode, beyond Latin-1. The older names of the same letters are other
- * numbers, and the VNC server, which compares numbers, would not find them on the guest's keyboard.
- */
-function characterKeysym(character: string): number {
-  const codePoint = character.codePointAt(0) ?? 0;
-  return codePoint < 0x100 ? codePoint : 0x1000000 | codePoint;
+/** What a key writes that the guest's keyboard has no key for; null where there is one, or it is a shortcut. */
+function foreignCharacter(event: KeyboardEvent): string | null {
+  const shortcut = event.ctrlKey || event.metaKey || event.altKey;
+  if (shortcut && !event.getModifierState('AltGraph')) return null;
+  return [...event.key].length === 1 && !isTypeable(event.key) ? event.key : null;
 }
 
 /** noVNC's keysym of a key that is no character, such as an arrow or one of the keypad. */

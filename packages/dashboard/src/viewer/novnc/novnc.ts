@@ -6,6 +6,7 @@ import {
   VNC_PROTOCOLS,
 } from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
+import { characterKeysym } from '../input/keysym.ts';
 import type { Counters } from '../statistics/statistics.ts';
 import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
@@ -48,6 +49,7 @@ export class NoVncConnection {
   #bytes = 0;
   #socket: WebSocket | null = null;
   #inControl = false;
+  #clipboard = true;
 
   constructor(container: HTMLElement, url: string, options: NoVncOptions) {
     this.#container = container;
@@ -62,7 +64,10 @@ export class NoVncConnection {
   send(message: InputMessage): void {
     if (message.type === 'key') this.#rfb?.sendKey(message.keysym, message.code || null, message.pressed);
     else if (message.type === 'clipboard') this.setClipboard(message.text);
-    else if (message.type === 'text') {
+    else if (message.type === 'text' && !this.#clipboard) {
+      for (const character of message.text)
+        for (const pressed of [true, false]) this.#rfb?.sendKey(characterKeysym(character), null, pressed);
+    } else if (message.type === 'text') {
       this.setClipboard(message.text);
       for (const [keysym, code, pressed] of PASTE) this.#rfb?.sendKey(keysym, code, pressed);
     }
@@ -128,6 +133,7 @@ export class NoVncConnection {
     const { type: _, ...control } = message.data;
     if (control.mode === 'view') this.onlyWatch();
     this.#inControl = control.holder === 'you';
+    this.#clipboard = control.clipboard;
     this.#mayResize();
     this.#options.control(control);
   }
