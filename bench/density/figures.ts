@@ -20,6 +20,7 @@ export function densityFigures(
     { what: 'density.dirty_memory_mb', unit: 'MB', values: all.map(({ dirtyMb }) => dirtyMb) },
     { what: 'density.guest_memory_mb', unit: 'MB', values: all.map(({ guestMb }) => guestMb) },
     { what: 'density.translated_code_mb', unit: 'MB', values: all.map(({ translatedMb }) => translatedMb) },
+    { what: 'density.swapped_memory_mb', unit: 'MB', values: all.map(({ swappedMb }) => swappedMb) },
     { what: 'density.shared_memory_mb', unit: 'MB', values: all.map(({ sharedMb }) => sharedMb) },
     ...group('watched', watched),
     ...group('unwatched', unwatched),

@@ -13,6 +13,8 @@ export interface Memory {
   readonly guestMb: number;
   /** Of that, code that the monitor translated; none where the guest runs on the processor itself. */
   readonly translatedMb: number;
+  /** Written by it, and in swap space now; before compression, if there is any. */
+  readonly swappedMb: number;
   /** Mapped by others too, such as what clones have of their template. */
   readonly sharedMb: number;
 }
@@ -49,6 +51,7 @@ export async function memoryOf(pid: number): Promise<Memory | null> {
     dirtyMb: sum(dirty),
     guestMb: sum(dirty, mappings.filter(isTemplateMemory)),
     translatedMb: sum(dirty, mappings.filter(isTranslatedCode)),
+    swappedMb: sum(['Swap']),
     sharedMb: sum(['Shared_Clean', 'Shared_Dirty']),
   };
 }
