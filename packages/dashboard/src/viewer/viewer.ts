@@ -535,6 +535,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #leaveFront(): void {
     this.#stopWaitingForFrame();
     this.#stopWaitingForLive();
+    // Also when WebRTC goes on behind: until it is noticed to be lost, control would stay with it.
+    if (this.#webrtc !== null && this.#transport === 'webrtc')
+      this.#hadControl = this.#control.holder === 'you';
     this.#closeNoVnc();
     this.#surface.root.style.cursor = '';
   }
@@ -548,8 +551,6 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   }
 
   #closeWebRtc(): void {
-    if (this.#webrtc !== null && this.#transport === 'webrtc')
-      this.#hadControl = this.#streamed.control?.holder === 'you';
     this.#streamed.control = null;
     this.#webrtc?.close();
     this.#webrtc = null;
