@@ -128,6 +128,8 @@ export class Ways {
     assert.ok(vm);
     vm.becomeReady();
     await page.goto(viewerUrl);
+    // The link leads on to the session's page.
+    await page.waitForSelector('[data-testid="viewer"]');
     return {
       page,
       vm,
