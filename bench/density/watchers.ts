@@ -45,6 +45,8 @@ export class Watchers {
         new Promise<void>((resolve) => {
           const element = document.createElement('browser-vm-viewer');
           element.setAttribute('transport', 'novnc');
+          // Its size here is nobody's, and a desktop that takes on another paints all of it anew.
+          element.setAttribute('fixed-size', '');
           element.style.cssText = 'display:block;width:64px;height:36px';
           // Not its own: an event stream each would use up the connections that a browser allows.
           const signaling = { vncUrl: () => vncUrl, reportFirstFrame: async () => resolve() };
