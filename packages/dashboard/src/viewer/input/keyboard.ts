@@ -118,7 +118,8 @@ export class KeyboardInput {
         this.#send({ type: 'key', keysym: down, code: code.slice(0, MAX_CODE), pressed: false });
       return;
     }
-    const typed = this.#event?.code === code ? foreignCharacter(this.#event) : null;
+    const event = this.#eventOf(code);
+    const typed = event === null ? null : foreignCharacter(event);
     if (typed !== null) {
       this.type(typed);
       return;
@@ -130,15 +131,21 @@ export class KeyboardInput {
 
   /** The keysym to press: noVNC's, but for shortcuts and for a Mac's Command key. */
   #meant(keysym: number | null, code: string): number | null {
-    if (this.#event === null || keysym === null || this.#event.code !== code) return keysym;
+    const event = this.#eventOf(code);
+    if (event === null || keysym === null) return keysym;
     if (isMac()) {
       const modifier = macModifier(code);
       if (modifier !== null) return modifier;
       // Option is how a Mac types its third and fourth level.
-      if (this.#event.altKey) return typedKeysym(this.#event, keysym);
+      if (event.altKey) return typedKeysym(event, keysym);
     }
-    const character = shortcutCharacter(this.#event);
-    return character === null ? typedKeysym(this.#event, keysym) : characterKeysym(character);
+    const character = shortcutCharacter(event);
+    return character === null ? typedKeysym(event, keysym) : characterKeysym(character);
+  }
+
+  /** The event that noVNC makes a key of. One without a code, such as of a software keyboard, is given one there. */
+  #eventOf(code: string): KeyboardEvent | null {
+    return this.#event?.code === code || this.#event?.code === '' ? this.#event : null;
   }
 
   #press({ code, keysym }: PressedKey): void {
