@@ -157,7 +157,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     if (transport === this.#transport) return;
     this.#comingBack = false;
     this.#wayBack.reset();
+    // A connection that is left before it told may have control, and would keep it until it is noticed to be gone.
+    const untold = this.#webrtc !== null && this.#streamed.control === null;
     this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
+    this.#hadControl ||= untold;
   }
 
   /** Gives the desktop the keyboard. */
