@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { wantedCpuMs } from '../system/wanted-cpu.ts';
 
 /** Milliseconds. */
 const WINDOW = 1000;
@@ -11,21 +11,4 @@ export async function isGuestBusy(pid: number, signal: AbortSignal): Promise<boo
   const [before, startedAt] = [await wantedCpuMs(pid), performance.now()];
   await delay(WINDOW, undefined, { signal });
   return (await wantedCpuMs(pid)) - before > BUSY_CORES * (performance.now() - startedAt);
-}
-
-/**
- * What all threads together ran and waited to run, milliseconds: on a host with more to do than it can, a guest that
- * works runs no more than one at rest, but it waits.
- */
-async function wantedCpuMs(pid: number): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const times = await Promise.all(
-    threads.map(async (thread) => {
-      // A thread that ended meanwhile wants nothing.
-      const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0 0 0');
-      const [ran, waited] = text.split(' ').map(Number);
-      return ((ran ?? 0) + (waited ?? 0)) / 1e6;
-    }),
-  );
-  return times.reduce((sum, ms) => sum + ms, 0);
 }

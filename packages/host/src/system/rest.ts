@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { wantedCpuMs } from './wanted-cpu.ts';
 
 /** Share of one core below which a process is at rest. */
 const REST_SHARE = 0.1;
@@ -17,24 +17,11 @@ export async function rest(pid: number, { calmMs, limitMs, signal }: RestOptions
   const until = performance.now() + limitMs;
   const step = calmMs / 3;
   let calm = 0;
-  let before = await wantedMs(pid);
+  let before = await wantedCpuMs(pid);
   while (calm < 3 && performance.now() < until) {
     await delay(step, undefined, { signal });
-    const now = await wantedMs(pid);
+    const now = await wantedCpuMs(pid);
     calm = now - before < REST_SHARE * step ? calm + 1 : 0;
     before = now;
   }
-}
-
-/** Time that a process had a CPU or waited for one: a guest that others crowd out is not at rest. Milliseconds. */
-async function wantedMs(pid: number): Promise<number> {
-  const tasks = await readdir(`/proc/${pid}/task`);
-  const times = await Promise.all(
-    tasks.map(async (task) => {
-      const line = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0 0');
-      const [ran, waited] = line.split(' ');
-      return Number(ran) + Number(waited);
-    }),
-  );
-  return times.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e6;
 }
