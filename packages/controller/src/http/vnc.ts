@@ -49,9 +49,7 @@ export function vncRoutes(server: Server, { sessions }: Context): void {
       try {
         const mode = modeOf(request.principal);
         const { viewer, clipboard, ended } = await sessions.openVnc(id, mode, closed);
-        const filter = new ViewerFilter({
-          clipboard,
-        });
+        const filter = new ViewerFilter({ clipboard });
         if (closed.aborted) viewer.stream.destroy();
         else bridge(socket, viewer, ended, { mode, filter });
       } catch (error) {

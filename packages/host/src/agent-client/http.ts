@@ -114,15 +114,14 @@ export class GuestHttp {
     const abort = (): void => {
       sent.destroy(new Error(timeout.aborted ? 'no answer in time' : 'aborted'));
     };
-    const reached = new AbortController();
-    if (ask.reachTimeoutMs !== undefined) {
-      const late = setTimeout(() => sent.destroy(new Error('no connection in time')), ask.reachTimeoutMs);
-      reached.signal.addEventListener('abort', () => clearTimeout(late), { once: true });
-      sent.once('socket', (socket) => {
-        if (socket.connecting) socket.once('connect', () => reached.abort());
-        else reached.abort();
-      });
-    }
+    const late =
+      ask.reachTimeoutMs === undefined
+        ? undefined
+        : setTimeout(() => sent.destroy(new Error('no connection in time')), ask.reachTimeoutMs);
+    sent.once('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', () => clearTimeout(late));
+      else clearTimeout(late);
+    });
     timeout.addEventListener('abort', abort, { once: true });
     ask.signal?.addEventListener('abort', abort, { once: true });
     if (ask.signal?.aborted === true) abort();
@@ -140,7 +139,7 @@ export class GuestHttp {
       timeout.removeEventListener('abort', abort);
       throw unreachable(ask, error);
     } finally {
-      reached.abort();
+      clearTimeout(late);
     }
   }
 
