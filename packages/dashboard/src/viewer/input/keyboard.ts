@@ -1,19 +1,13 @@
 import type { InputMessage } from '@browser-vm/protocol';
-import { characterKeysym } from './keysym.ts';
+import { characterKeysym, XK } from './keysym.ts';
 import { isMac, macChord, macModifier } from './mac.ts';
 import { createKeyboard, type NoVncKeyboard } from './novnc.ts';
 import { type ModifierState, type PressedKey, PressedKeys } from './pressed-keys.ts';
 import { isPaste, shortcutCharacter } from './shortcuts.ts';
 import { inParts, isTypeable } from './text.ts';
 
-/** X11 keysyms of keys that text input stands for. */
-const XK_BACKSPACE = 0xff08;
-const XK_RETURN = 0xff0d;
-const XK_TAB = 0xff09;
-const XK_CONTROL_L = 0xffe3;
-const XK_V = 0x76;
-const CONTROLS: ReadonlySet<number> = new Set([XK_CONTROL_L, 0xffe4]);
-const SHIFTS: ReadonlySet<number> = new Set([0xffe1, 0xffe2]);
+const CONTROLS: ReadonlySet<number> = new Set([XK.controlLeft, XK.controlRight]);
+const SHIFTS: ReadonlySet<number> = new Set([XK.shiftLeft, XK.shiftRight]);
 /** Caps Lock and Num Lock act here: what comes of them is what is sent. There they would stay on for others. */
 const LOCKS: ReadonlySet<number> = new Set([0xffe5, 0xff7f]);
 /** `KeyboardEvent.key` of keys that belong to an input method or begin a composition. */
@@ -70,9 +64,9 @@ export class KeyboardInput {
   paste(): void {
     this.#let(({ keysym }) => !CONTROLS.has(keysym));
     const held = this.#pressed.held.length > 0;
-    const control = { type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft' } as const;
+    const control = { type: 'key', keysym: XK.controlLeft, code: 'ControlLeft' } as const;
     if (!held) this.#send({ ...control, pressed: true });
-    this.tap(XK_V, 'KeyV');
+    this.tap(XK.v, 'KeyV');
     if (!held) this.#send({ ...control, pressed: false });
   }
 
@@ -174,9 +168,9 @@ export class KeyboardInput {
   #typed(event: InputEvent): void {
     if (event.isComposing) return;
     const { inputType, data } = event;
-    if (inputType === 'deleteContentBackward') this.tap(XK_BACKSPACE, 'Backspace');
-    else if (inputType === 'deleteWordBackward') this.#chord([XK_CONTROL_L, XK_BACKSPACE]);
-    else if (inputType === 'insertLineBreak' || inputType === 'insertParagraph') this.tap(XK_RETURN, 'Enter');
+    if (inputType === 'deleteContentBackward') this.tap(XK.backspace, 'Backspace');
+    else if (inputType === 'deleteWordBackward') this.#chord([XK.controlLeft, XK.backspace]);
+    else if (inputType === 'insertLineBreak' || inputType === 'insertParagraph') this.tap(XK.return, 'Enter');
     else if ((inputType === 'insertText' || inputType === 'insertReplacementText') && data) this.type(data);
     this.#empty();
   }
@@ -192,7 +186,7 @@ export class KeyboardInput {
   }
 }
 
-const SPECIAL: Readonly<Record<string, number>> = { '\n': XK_RETURN, '\t': XK_TAB };
+const SPECIAL: Readonly<Record<string, number>> = { '\n': XK.return, '\t': XK.tab };
 /** One space that no line is broken at. */
 export const ON_SCREEN = '\u00a0';
 

@@ -1,11 +1,4 @@
-/** X11 keysyms. */
-const CONTROL = 0xffe3;
-const HOME = 0xff50;
-const END = 0xff57;
-const LEFT = 0xff51;
-const RIGHT = 0xff53;
-const BACKSPACE = 0xff08;
-const DELETE = 0xffff;
+import { XK } from './keysym.ts';
 
 type KeyPress = Pick<KeyboardEvent, 'key' | 'metaKey' | 'altKey' | 'ctrlKey'>;
 
@@ -15,7 +8,7 @@ export function isMac(): boolean {
 
 /** Command is what Control is elsewhere; the guest is elsewhere. Null: the key is the same. */
 export function macModifier(code: string): number | null {
-  return code === 'MetaLeft' || code === 'MetaRight' ? CONTROL : null;
+  return code === 'MetaLeft' || code === 'MetaRight' ? XK.controlLeft : null;
 }
 
 /** How a Mac's keys for moving in text are pressed in the guest, whatever is held here but Shift. Null: as they are. */
@@ -27,15 +20,15 @@ export function macChord(event: KeyPress): readonly number[] | null {
 }
 
 const COMMAND: Readonly<Record<string, readonly number[]>> = {
-  ArrowLeft: [HOME],
-  ArrowRight: [END],
-  ArrowUp: [CONTROL, HOME],
-  ArrowDown: [CONTROL, END],
+  ArrowLeft: [XK.home],
+  ArrowRight: [XK.end],
+  ArrowUp: [XK.controlLeft, XK.home],
+  ArrowDown: [XK.controlLeft, XK.end],
 };
 
 const OPTION: Readonly<Record<string, readonly number[]>> = {
-  ArrowLeft: [CONTROL, LEFT],
-  ArrowRight: [CONTROL, RIGHT],
-  Backspace: [CONTROL, BACKSPACE],
-  Delete: [CONTROL, DELETE],
+  ArrowLeft: [XK.controlLeft, XK.left],
+  ArrowRight: [XK.controlLeft, XK.right],
+  Backspace: [XK.controlLeft, XK.backspace],
+  Delete: [XK.controlLeft, XK.delete],
 };

@@ -1,10 +1,9 @@
 import type { InputMessage, PointerMove } from '@browser-vm/protocol';
 import { type Box, clamp, fittedBox, type Point, type Size, toDesktop, toSurface } from './geometry.ts';
+import { XK } from './keysym.ts';
 import type { ModifierState } from './pressed-keys.ts';
 import { LONG_PRESS_MS, type TouchAction, TouchGestures, type TouchMode } from './touch.ts';
 import { addWheel, WHEEL_STEP_PX, type WheelDelta, wheelPixels } from './wheel.ts';
-
-const XK_CONTROL_L = 0xffe3;
 
 type Button = Extract<InputMessage, { type: 'button' }>['button'];
 
@@ -177,7 +176,7 @@ export class PointerInput {
     const whole = Math.trunc(this.#zoom);
     if (whole === 0) return;
     this.#zoom -= whole;
-    const control = { type: 'key', keysym: XK_CONTROL_L, code: 'ControlLeft' } as const;
+    const control = { type: 'key', keysym: XK.controlLeft, code: 'ControlLeft' } as const;
     this.#sink.send({ ...control, pressed: true });
     this.#sink.send({ type: 'wheel', ...this.#last, deltaX: 0, deltaY: -whole * WHEEL_STEP_PX });
     this.#sink.send({ ...control, pressed: false });

@@ -6,7 +6,7 @@ import {
   VNC_PROTOCOLS,
 } from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
-import { characterKeysym } from '../input/keysym.ts';
+import { characterKeysym, XK } from '../input/keysym.ts';
 import type { Counters } from '../statistics/statistics.ts';
 import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
@@ -15,10 +15,10 @@ const RETRY_MS = { first: 500, most: 4_000 };
 /** The gateway's close code for a session that has ended: there is nothing to come back to. */
 const SESSION_OVER = 4410;
 const PASTE = [
-  [0xffe3, 'ControlLeft', true],
-  [0x76, 'KeyV', true],
-  [0x76, 'KeyV', false],
-  [0xffe3, 'ControlLeft', false],
+  [XK.controlLeft, 'ControlLeft', true],
+  [XK.v, 'KeyV', true],
+  [XK.v, 'KeyV', false],
+  [XK.controlLeft, 'ControlLeft', false],
 ] as const;
 
 export interface NoVncOptions {
