@@ -149,6 +149,31 @@ test('of two viewers one acts, the other takes control when it wants it', async 
   await second.close();
 });
 
+test('a tab that is closed or left gives control up at once, and shows the desktop again when it comes back', async () => {
+  const url = `${dashboard.url}/dashboard/remote-cli/auth?session=${session.sessionId}`;
+  for (const goAway of [(tab: Page) => tab.goto('about:blank'), (tab: Page) => tab.close()]) {
+    const second = await openPage(firefox, url);
+    await press(second, 'take-control');
+    await second.waitForSelector('[data-testid="take-control"]', { hidden: true });
+    const mark = session.vm.streamer.events.length;
+    await goAway(second);
+    await page.bringToFront();
+    await page.waitForSelector('[data-testid="take-control"]', { hidden: true });
+    const told = session.vm.streamer.events.slice(mark);
+    const states = told.flatMap((event) => (event.type === 'viewer' ? [event.state] : []));
+    assert.deepEqual(states, ['closed'], 'nobody had to notice');
+    await clickArrives(page);
+    if (second.isClosed()) continue;
+    await second.bringToFront();
+    await second.goBack();
+    await connected(second, 'webrtc');
+    await says(second, 'Someone else is in control');
+    await untilShown(second, null);
+    await second.close();
+    await page.bringToFront();
+  }
+});
+
 test('a link for watching shows the desktop and acts on nothing, by either transport', async () => {
   const path = `/api/auth/session/${session.sessionId}/viewers`;
   const { viewerUrl } = viewerResponseSchema.parse(

@@ -151,7 +151,7 @@ test('the desktop takes the size of its viewer and keeps to it, by WebRTC and by
 });
 
 test('of two viewers one acts, the other takes control when it wants it', async () => {
-  const { sessionId } = await start('two');
+  const { sessionId, vm } = await start('two');
   const first = await open(sessionId);
   const second = await open(sessionId);
   await second.getByText('Someone else is in control').waitFor();
@@ -159,7 +159,7 @@ test('of two viewers one acts, the other takes control when it wants it', async 
   assert.deepEqual(await violations(second), []);
 
   // Without control a click has no effect: the next one is the first that the guest tells of.
-  const mark = guest.told.length;
+  let mark = guest.told.length;
   const box = await second.getByTestId('viewer').boundingBox();
   assert.ok(box);
   await second.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
@@ -168,9 +168,23 @@ test('of two viewers one acts, the other takes control when it wants it', async 
   await clickAt(second, 0.75);
   assert.equal(guest.told.slice(mark).filter(({ type }) => type === 'click').length, 1);
 
-  await second.close();
-  await first.getByTestId('take-control').waitFor({ state: 'detached' });
-  await clickAt(first, 0.75);
+  // The browser keeps the page for a way back, as this says; then it is closed.
+  const leave = (type: 'pagehide' | 'pageshow') =>
+    second.evaluate((name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true })), type);
+  for (const goAway of [() => leave('pagehide'), () => second.close()]) {
+    mark = vm.streamer.events.length;
+    await goAway();
+    await first.getByTestId('take-control').waitFor({ state: 'detached' });
+    const told = vm.streamer.events.slice(mark);
+    const states = told.flatMap((event) => (event.type === 'viewer' ? [event.state] : []));
+    assert.deepEqual(states, ['closed'], 'nobody had to notice');
+    await clickAt(first, 0.75);
+    if (second.isClosed()) break;
+    await leave('pageshow');
+    await connected(second, 'webrtc');
+    await second.getByTestId('take-control').click();
+    await second.getByText('You are in control, others watch').waitFor();
+  }
   await cancel(first);
 });
 

@@ -2,6 +2,7 @@ import { type DesktopMessage, type Fault, GUEST, type ViewerReport } from '@brow
 import { copyToClipboard } from './clipboard/clipboard.ts';
 import { BackOff } from './connection/back-off.ts';
 import { onNetworkHint } from './connection/network-hints.ts';
+import { onPageLife } from './connection/page-life.ts';
 import type { Signaling } from './connection/signaling.ts';
 import type { ViewerError } from './connection/viewer-error.ts';
 import { faultOf } from './connection/viewer-error.ts';
@@ -106,6 +107,11 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#abort.signal.addEventListener(
       'abort',
       onNetworkHint(() => this.#wayBack.hurry()),
+      { once: true },
+    );
+    this.#abort.signal.addEventListener(
+      'abort',
+      onPageLife({ left: () => this.#pageLeft(), back: () => this.#pageBack() }),
       { once: true },
     );
     const deaf = this.#signaling.onWayLost?.(() => this.#novnc?.again());
@@ -314,6 +320,19 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#curtain.hold(this.#surface.video);
     this.#shut();
     this.#open('reconnecting');
+  }
+
+  /** Browsers tell the streamer late, or never, of a connection that they drop with its page. */
+  #pageLeft(): void {
+    this.#shut();
+    // Who left has given control up.
+    this.#hadControl = false;
+  }
+
+  #pageBack(): void {
+    if (this.#status === 'idle' || this.#status === 'closed') return;
+    this.#open('reconnecting');
+    if (this.#comingBack) this.#wayBack.schedule(() => this.#openWebRtc());
   }
 
   /** noVNC from now on, and back as soon as WebRTC works. A connection that is only late goes on behind it. */

@@ -241,7 +241,8 @@ export class Viewer {
     this.#channels.set(label, channel);
     channel.onclose = () => {
       this.#channels.delete(label);
-      if (label === CHANNELS.input) this.#input.releaseAll();
+      // A viewer closes it when it leaves, and the connection itself may seem alive for half a minute.
+      if (label === CHANNELS.input) this.close();
     };
     if (label === CHANNELS.desktop) {
       // Nothing is expected here; what comes is not looked at.
