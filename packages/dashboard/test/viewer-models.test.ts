@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESKTOP_MAX_AREA, inputMessageSchema } from '@browser-vm/protocol';
+import { type ControlState, DESKTOP_MAX_AREA, inputMessageSchema } from '@browser-vm/protocol';
 import { wantedSize } from '../src/viewer/size/wanted-size.ts';
 import { type Counters, statisticsOf } from '../src/viewer/statistics/statistics.ts';
+import { Turn } from '../src/viewer/turn.ts';
 
 const box = (width: number, height: number) => ({ width, height });
 
@@ -77,4 +78,38 @@ test('a desktop at rest has no frames and no loss; a first look, or another conn
     const first = statisticsOf('webrtc', earlier, { ...before, at: 2000 });
     assert.deepEqual([first.framesPerSecond, first.kbps, first.lossPercent], [null, null, null]);
   }
+});
+
+test('who was in control asks for it again on the next connection, once, and not after having left', () => {
+  const as = (holder: ControlState['holder']): ControlState => ({
+    holder,
+    mode: 'control',
+    viewers: 2,
+    clipboard: true,
+  });
+  let asked = 0;
+  const turn = new Turn();
+  const told = (holder: ControlState['holder']) =>
+    turn.told(as(holder), () => {
+      asked += 1;
+      return true;
+    });
+  told('other');
+  turn.keep();
+  told('other');
+  assert.equal(asked, 0, 'it was never its turn');
+  told('you');
+  assert.ok(turn.mine);
+  turn.keep();
+  told('other');
+  told('other');
+  assert.equal(asked, 1);
+  told('you');
+  turn.keep();
+  turn.giveUp();
+  told('other');
+  assert.equal(asked, 1);
+  turn.keep(true);
+  told('other');
+  assert.equal(asked, 2, 'the connection before may have had control');
 });

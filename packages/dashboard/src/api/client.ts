@@ -55,10 +55,6 @@ export const api = {
   },
 };
 
-export function eventsUrl(sessionId: string): string {
-  return `/api/auth/session/${encodeURIComponent(sessionId)}/events`;
-}
-
 /** Any thrown value as something to show. */
 export function toFault(error: unknown): Fault {
   if (error instanceof ApiError) return error.fault;

@@ -1,7 +1,7 @@
 import { viewerCookieEntered } from './connection/enter.ts';
 import { HttpSignaling } from './connection/http-signaling.ts';
+import { SessionEvents } from './connection/session-events.ts';
 import type { Signaling } from './connection/signaling.ts';
-import { onSilence, WAY_LOST } from './connection/silence.ts';
 import { faultOf } from './connection/viewer-error.ts';
 import type { Transport } from './events.ts';
 import { SURFACE_CSS } from './surface.ts';
@@ -17,8 +17,7 @@ export class BrowserVmViewerElement extends HTMLElement {
   /** Set before the element is put into a page to bring one's own connection to the controller. */
   signaling: Signaling | null = null;
   #viewer: Viewer | null = null;
-  #events: EventSource | null = null;
-  #stopListening = () => {};
+  #events: SessionEvents | null = null;
 
   get viewer(): Viewer | null {
     return this.#viewer;
@@ -31,7 +30,7 @@ export class BrowserVmViewerElement extends HTMLElement {
     root.adoptedStyleSheets = [sheet];
     const transport: Transport = this.getAttribute('transport') === 'novnc' ? 'novnc' : 'webrtc';
     const density = Number(this.getAttribute('max-density'));
-    const events = new Relay();
+    const events = new SessionEvents(this.#session);
     const viewer = new Viewer(root, {
       signaling: this.signaling ?? new HttpSignaling({ sessionId: this.#session, events }),
       transport,
@@ -47,7 +46,6 @@ export class BrowserVmViewerElement extends HTMLElement {
   disconnectedCallback(): void {
     this.#viewer?.close();
     this.#viewer = null;
-    this.#stopListening();
     this.#events?.close();
     this.#events = null;
   }
@@ -57,7 +55,7 @@ export class BrowserVmViewerElement extends HTMLElement {
   }
 
   /** The token becomes a cookie first: an event stream and a WebSocket of a page can carry nothing else. */
-  async #enter(viewer: Viewer, events: Relay): Promise<void> {
+  async #enter(viewer: Viewer, events: SessionEvents): Promise<void> {
     const token = this.getAttribute('token');
     try {
       if (token !== null) await viewerCookieEntered(this.#session, token);
@@ -65,28 +63,9 @@ export class BrowserVmViewerElement extends HTMLElement {
       return viewer.refuse(faultOf(error));
     }
     if (this.#viewer !== viewer) return;
-    this.#listen(events);
+    this.#events = events;
+    events.open();
     viewer.connect();
-  }
-
-  #listen(events: Relay): void {
-    const source = new EventSource(`/api/auth/session/${encodeURIComponent(this.#session)}/events`);
-    this.#events = source;
-    events.carry(source);
-    this.#stopListening = onSilence(source, () => {
-      source.close();
-      this.#listen(events);
-      events.dispatchEvent(new Event(WAY_LOST));
-    });
-  }
-}
-
-/** Hands on candidates of a stream that is opened later. */
-class Relay extends EventTarget {
-  carry(source: EventSource): void {
-    source.addEventListener('candidate', ({ data }) => {
-      this.dispatchEvent(new MessageEvent('candidate', { data }));
-    });
   }
 }
 

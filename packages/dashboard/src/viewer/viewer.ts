@@ -24,6 +24,7 @@ import { SizeFollower } from './size/size-follower.ts';
 import { StatisticsWatch } from './statistics/statistics-watch.ts';
 import { countersOf } from './statistics/webrtc-counters.ts';
 import { createSurface, type Surface } from './surface.ts';
+import { Turn } from './turn.ts';
 import { Curtain } from './video/curtain.ts';
 import { onFirstVideoFrame } from './video/first-frame.ts';
 import { shownPromptly } from './video/prompt.ts';
@@ -65,14 +66,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #touchMode: TouchMode;
   readonly #follower: SizeFollower;
   readonly #statistics: StatisticsWatch;
-  #control: ViewerEvents['control'] = {
-    holder: 'nobody',
-    mode: 'control',
-    viewers: 0,
-    clipboard: true,
-  };
-  /** Was in control before its connection was made anew. */
-  #hadControl = false;
+  readonly #turn = new Turn();
   /** What the streamer said last; behind noVNC it is kept for later. */
   #streamed: { size: Size; control: ViewerEvents['control'] | null } = { size: GUEST.display, control: null };
   readonly #abort = new AbortController();
@@ -120,7 +114,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       {
         box: this.#surface.root,
         maxDensity: options.maxDensity,
-        allowed: () => this.#transport === 'webrtc' && this.#live && this.#control.holder === 'you',
+        allowed: () => this.#transport === 'webrtc' && this.#live && this.#turn.mine,
         desktop: () => this.#desktop,
         ask: (size) => this.#webrtc?.send({ type: 'resize', ...size }),
       },
@@ -166,7 +160,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     // A connection that is left before it told may have control, and would keep it until it is noticed to be gone.
     const untold = this.#webrtc !== null && this.#streamed.control === null;
     this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
-    this.#hadControl ||= untold;
+    if (untold) this.#turn.keep(untold);
   }
 
   /** Gives the desktop the keyboard. */
@@ -190,7 +184,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   /** Who acts on the desktop, and what this viewer may do. */
   get control(): ViewerEvents['control'] {
-    return this.#control;
+    return this.#turn.control;
   }
 
   /**
@@ -325,8 +319,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   /** Browsers tell the streamer late, or never, of a connection that they drop with its page. */
   #pageLeft(): void {
     this.#shut();
-    // Who left has given control up.
-    this.#hadControl = false;
+    this.#turn.giveUp();
   }
 
   #pageBack(): void {
@@ -356,7 +349,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       if (!connection.usable) return;
       this.#comingBack = false;
       // From this person to this person, so that nobody who waits gets it in between.
-      if (this.#control.holder === 'you') connection.send({ type: 'take_control' });
+      if (this.#turn.mine) connection.send({ type: 'take_control' });
       this.#closeNoVnc();
       novnc.hidden = true;
       this.#curtain.lift();
@@ -386,7 +379,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       clipboard: (text) => this.#guestCopied(text),
       control: (control) => this.#controlChanged(control),
       lost: (fault) => {
-        this.#hadControl = this.#control.holder === 'you';
+        this.#turn.keep();
         this.emit('fault', fault);
         this.#setStatus('reconnecting', `${fault.message}. Trying again.`);
       },
@@ -407,11 +400,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   }
 
   #controlChanged(control: ViewerEvents['control']): void {
-    const gained = control.holder === 'you' && this.#control.holder !== 'you';
-    this.#control = control;
+    const gained = control.holder === 'you' && !this.#turn.mine;
     if (control.mode === 'view') this.#onlyWatch();
-    // A connection that was made anew comes after whoever watched meanwhile.
-    this.#hadControl &&= control.holder === 'other' && !this.takeControl();
+    this.#turn.told(control, () => this.takeControl());
     if (gained) this.#follower.again();
     this.emit('control', control);
   }
@@ -558,8 +549,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#stopWaitingForFrame();
     this.#stopWaitingForLive();
     // Also when WebRTC goes on behind: until it is noticed to be lost, control would stay with it.
-    if (this.#webrtc !== null && this.#transport === 'webrtc')
-      this.#hadControl = this.#control.holder === 'you';
+    if (this.#webrtc !== null && this.#transport === 'webrtc') this.#turn.keep();
     this.#closeNoVnc();
     this.#surface.root.style.cursor = '';
   }
@@ -567,7 +557,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #closeNoVnc(): void {
     this.#input?.close();
     this.#input = null;
-    if (this.#novnc !== null) this.#hadControl = this.#control.holder === 'you';
+    if (this.#novnc !== null) this.#turn.keep();
     this.#novnc?.close();
     this.#novnc = null;
   }

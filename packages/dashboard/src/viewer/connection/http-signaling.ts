@@ -9,8 +9,8 @@ import {
 import createClient, { type Client } from 'openapi-fetch';
 import type { paths } from '../../generated/openapi.d.ts';
 import { accepted } from './accepted.ts';
+import { WAY_LOST } from './session-events.ts';
 import type { Signaling } from './signaling.ts';
-import { WAY_LOST } from './silence.ts';
 
 type EventSourceLike = Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 

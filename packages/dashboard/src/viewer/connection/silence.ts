@@ -1,7 +1,5 @@
 import { EVENTS_HEARTBEAT_MS } from '@browser-vm/protocol';
 
-/** What whoever opens the events anew then says to those who listen to them. */
-export const WAY_LOST = 'way-lost';
 /** One heartbeat may be late. Milliseconds. */
 const QUIET_MS = 2 * EVENTS_HEARTBEAT_MS + 1_000;
 const LOOK_MS = 500;
