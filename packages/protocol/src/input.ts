@@ -14,6 +14,15 @@ export const CHANNELS = { pointer: 'pointer', input: 'input', desktop: 'desktop'
  */
 export const VNC_PROTOCOLS = { plain: 'binary', control: 'control.browser-vm' } as const;
 
+/**
+ * What pastes in programs of the guest, pressed in this order and let go in the other: X11 keysyms (X11/keysymdef.h), and
+ * the physical keys as `KeyboardEvent.code` names them.
+ */
+export const PASTE_KEYS = [
+  { keysym: 0xffe3, code: 'ControlLeft' },
+  { keysym: 0x76, code: 'KeyV' },
+] as const;
+
 const coordinate = z.number().int().min(0).max(16_383).describe('pixels of the desktop');
 
 /**

@@ -1,11 +1,11 @@
+import { PASTE_KEYS } from '@browser-vm/protocol';
+
 /** What text entry needs of the desktop. */
 export interface TextDesktop {
   key(keysym: number, pressed: boolean): void;
   clipboard(text: string): void;
 }
 
-const XK_CONTROL_L = 0xffe3;
-const XK_V = 0x76;
 /** A program under emulation takes a while to ask for what it pastes; one that does not paste never asks. Milliseconds. */
 const TAKEN_MS = 2_000;
 /** A program may ask more than once for one paste; then the next one may begin. Milliseconds. */
@@ -85,7 +85,8 @@ export class TextEntry {
     }
     this.#cancelRestore();
     this.#desktop.clipboard(text);
-    for (const [keysym, pressed] of PASTE) this.#desktop.key(keysym, pressed);
+    for (const { keysym } of PASTE_KEYS) this.#desktop.key(keysym, true);
+    for (const { keysym } of PASTE_KEYS.toReversed()) this.#desktop.key(keysym, false);
     this.#timer = setTimeout(() => this.#continue(), TAKEN_MS);
   }
 
@@ -125,10 +126,3 @@ export class TextEntry {
     this.#restore = null;
   }
 }
-
-const PASTE = [
-  [XK_CONTROL_L, true],
-  [XK_V, true],
-  [XK_V, false],
-  [XK_CONTROL_L, false],
-] as const;

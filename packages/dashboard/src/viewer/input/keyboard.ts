@@ -1,4 +1,4 @@
-import type { InputMessage } from '@browser-vm/protocol';
+import { type InputMessage, PASTE_KEYS } from '@browser-vm/protocol';
 import { characterKeysym, XK } from './keysym.ts';
 import { isMac, macChord, macModifier } from './mac.ts';
 import { createKeyboard, type NoVncKeyboard } from './novnc.ts';
@@ -64,10 +64,9 @@ export class KeyboardInput {
   paste(): void {
     this.#let(({ keysym }) => !CONTROLS.has(keysym));
     const held = this.#pressed.held.length > 0;
-    const control = { type: 'key', keysym: XK.controlLeft, code: 'ControlLeft' } as const;
-    if (!held) this.#send({ ...control, pressed: true });
-    this.tap(XK.v, 'KeyV');
-    if (!held) this.#send({ ...control, pressed: false });
+    const keys = held ? PASTE_KEYS.slice(1) : PASTE_KEYS;
+    for (const key of keys) this.#send({ type: 'key', ...key, pressed: true });
+    for (const key of keys.toReversed()) this.#send({ type: 'key', ...key, pressed: false });
   }
 
   /** Releases modifiers whose key-up went elsewhere, as seen on any other event. */

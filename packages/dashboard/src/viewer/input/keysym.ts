@@ -1,4 +1,4 @@
-/** X11 keysyms of keys that stand for no character, and of the letter of the paste shortcut (X11/keysymdef.h). */
+/** X11 keysyms of keys that stand for no character (X11/keysymdef.h). */
 export const XK = {
   backspace: 0xff08,
   tab: 0xff09,
@@ -12,7 +12,6 @@ export const XK = {
   shiftRight: 0xffe2,
   controlLeft: 0xffe3,
   controlRight: 0xffe4,
-  v: 0x76,
 } as const;
 
 /**

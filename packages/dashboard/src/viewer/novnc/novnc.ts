@@ -3,10 +3,11 @@ import {
   desktopMessageSchema,
   type Fault,
   type InputMessage,
+  PASTE_KEYS,
   VNC_PROTOCOLS,
 } from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
-import { characterKeysym, XK } from '../input/keysym.ts';
+import { characterKeysym } from '../input/keysym.ts';
 import type { Counters } from '../statistics/statistics.ts';
 import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
@@ -14,12 +15,6 @@ import { onFirstCanvasPaint } from '../video/first-frame.ts';
 const RETRY_MS = { first: 500, most: 4_000 };
 /** The gateway's close code for a session that has ended: there is nothing to come back to. */
 const SESSION_OVER = 4410;
-const PASTE = [
-  [XK.controlLeft, 'ControlLeft', true],
-  [XK.v, 'KeyV', true],
-  [XK.v, 'KeyV', false],
-  [XK.controlLeft, 'ControlLeft', false],
-] as const;
 
 export interface NoVncOptions {
   readonly viewOnly: boolean;
@@ -69,7 +64,8 @@ export class NoVncConnection {
         for (const pressed of [true, false]) this.#rfb?.sendKey(characterKeysym(character), null, pressed);
     } else if (message.type === 'text') {
       this.setClipboard(message.text);
-      for (const [keysym, code, pressed] of PASTE) this.#rfb?.sendKey(keysym, code, pressed);
+      for (const { keysym, code } of PASTE_KEYS) this.#rfb?.sendKey(keysym, code, true);
+      for (const { keysym, code } of PASTE_KEYS.toReversed()) this.#rfb?.sendKey(keysym, code, false);
     }
   }
 
