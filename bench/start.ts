@@ -16,6 +16,7 @@ import { measureStart, openDashboard, orderedStages, type Start, StartRefused } 
 import { probe } from './start/probe.ts';
 import { startPlot } from './start/start-plot.ts';
 import { type Bench, RESULTS, runBench, say, settingsOf } from './support/bench.ts';
+import { addMiddleShows } from './support/middle-colour.ts';
 import { usedTemplate } from './support/template.ts';
 
 const { values } = parseArgs({
@@ -38,6 +39,7 @@ const settings = { BROWSER_VM_MAX_VMS: String(Math.max(20, burst)), ...settingsO
 await runBench(settings, async (bench) => {
   const browser = await openViewerBrowser();
   bench.atEnd(() => browser.close());
+  await browser.page.context().addInitScript(addMiddleShows);
   await browser.page.context().addInitScript(probe, PROBE);
   await browser.page.goto(await bench.controller.newSignInLink());
 
@@ -88,6 +90,7 @@ async function allAtOnce(bench: Bench) {
   bench.atEnd(close);
   for (const [index, page] of pages.entries()) {
     page.setDefaultTimeout(LATEST);
+    await page.addInitScript(addMiddleShows);
     await page.addInitScript(probe, PROBE);
     await page.goto(await bench.controller.newSignInLink());
     await openDashboard(bench, page, `burst-${index}`);

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { PRESSED_COLOUR } from '../../test/e2e/support/journey.ts';
 import { waitForColour } from '../../test/e2e/support/picture.ts';
+import { addMiddleShows } from '../support/middle-colour.ts';
 
 /** This only ends a hang. Milliseconds. */
 const LIMIT = 120_000;
@@ -18,30 +19,14 @@ export async function clickToAnswer(
   unpressed: Parameters<typeof waitForColour>[2],
 ): Promise<number> {
   const video = page.getByTestId('viewer-video');
+  await page.evaluate(addMiddleShows);
   await video.evaluate((element: HTMLVideoElement, { red, green, blue }) => {
     const pressed = new Promise<number>((resolve) =>
       window.addEventListener('pointerdown', () => resolve(performance.now()), { capture: true, once: true }),
     );
-    // The button that answers crosses the middle of the desktop.
-    const column = { width: 80, height: element.videoHeight };
-    const context = new OffscreenCanvas(column.width, column.height).getContext('2d', {
-      willReadFrequently: true,
-    });
-    if (context === null) throw new Error('no canvas');
-    const showsPressed = (): boolean => {
-      const left = (element.videoWidth - column.width) / 2;
-      context.drawImage(element, left, 0, column.width, column.height, 0, 0, column.width, column.height);
-      const { data } = context.getImageData(0, 0, column.width, column.height);
-      let count = 0;
-      for (let at = 0; at < data.length; at += 4) {
-        const off = [red, green, blue].map((value, channel) => Math.abs((data[at + channel] ?? 0) - value));
-        if (Math.max(...off) <= 56) count += 1;
-      }
-      return count >= 150;
-    };
     const answered = new Promise<number>((resolve) => {
       const frame = () => {
-        if (showsPressed()) resolve(performance.now());
+        if (window.middleShows(element, [red, green, blue])) resolve(performance.now());
         else element.requestVideoFrameCallback(frame);
       };
       element.requestVideoFrameCallback(frame);

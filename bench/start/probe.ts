@@ -33,7 +33,7 @@ declare global {
 
 /**
  * Runs in the dashboard's page before any script of it, and notes what passes: nothing of the dashboard is
- * changed for it. Must not use anything outside of itself.
+ * changed for it. After `addMiddleShows`; must not use anything else outside of itself.
  */
 export function probe({ pressedColour }: ProbeOptions): void {
   const seen: { -readonly [Key in keyof Seen]: Seen[Key] } = {
@@ -93,31 +93,13 @@ export function probe({ pressedColour }: ProbeOptions): void {
     return channel;
   };
 
-  // What answers crosses the middle of the desktop, on the start page as on the sign-in page.
-  const column = { width: 80, height: 720 };
-  const enough = 150;
-  const tolerance = 56;
-  const context = new OffscreenCanvas(column.width, column.height).getContext('2d', {
-    willReadFrequently: true,
-  });
-  const showsPressed = (video: HTMLVideoElement): boolean => {
-    if (context === null) return false;
-    const left = (video.videoWidth - column.width) / 2;
-    context.drawImage(video, left, 0, column.width, column.height, 0, 0, column.width, column.height);
-    const { data } = context.getImageData(0, 0, column.width, column.height);
-    let count = 0;
-    for (let at = 0; at < data.length; at += 4) {
-      const off = pressedColour.map((value, channel) => Math.abs((data[at + channel] ?? 0) - value));
-      if (Math.max(...off) <= tolerance) count += 1;
-    }
-    return count >= enough;
-  };
   const watched = new WeakSet<HTMLVideoElement>();
   const watch = (video: HTMLVideoElement, wait: HTMLVideoElement['requestVideoFrameCallback']) => {
     const frame = () => {
       note('firstFrame');
       if (live) note('livePicture');
-      if (seen.pressed !== null && seen.answered === null && showsPressed(video)) note('answered');
+      if (seen.pressed !== null && seen.answered === null && window.middleShows(video, pressedColour))
+        note('answered');
       if (seen.answered === null) wait.call(video, frame);
     };
     wait.call(video, frame);
