@@ -1,7 +1,7 @@
 /**
- * Sets up what is missing, then runs the tests: all of them, or the parts named as arguments.
+ * Sets up what is missing, then runs the tests: all of them but the long ones, or the parts named as arguments.
  *
- *   node scripts/test.ts [check] [packages] [conformance] [e2e] [--driver qemu]
+ *   node scripts/test.ts [check] [packages] [conformance] [e2e] [long] [--driver qemu]
  */
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,12 @@ const parts: Record<string, () => Step> = {
     const step = nodeTest('sign-ins end to end', 'test/e2e/*.test.ts');
     return { ...step, command: inWorld(step.command) };
   },
+  long: () => {
+    const step = nodeTest('what takes minutes', 'test/e2e/long/*.test.ts');
+    return { ...step, command: inWorld(step.command) };
+  },
 };
+const LONG = new Set(['long']);
 
 const unknown = positionals.filter((name) => !(name in parts));
 if (unknown.length > 0) {
@@ -41,5 +46,5 @@ if (unknown.length > 0) {
 }
 
 await setUpForTests();
-const chosen = positionals.length > 0 ? positionals : Object.keys(parts);
+const chosen = positionals.length > 0 ? positionals : Object.keys(parts).filter((name) => !LONG.has(name));
 await runSteps(chosen.map((name) => parts[name]?.()).filter((step): step is Step => step !== undefined));

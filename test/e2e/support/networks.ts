@@ -113,6 +113,17 @@ ${chain('output', 'oifname')}
     this.#joined = link;
   }
 
+  /** The person's machine sleeps: nothing in it runs until the returned function wakes it. */
+  async sleep(): Promise<() => void> {
+    const { stdout } = await run('ip', ['netns', 'pids', this.person]);
+    const pids = stdout.trim().split('\n').map(Number);
+    const signal = (name: NodeJS.Signals) => {
+      for (const pid of pids) process.kill(pid, name);
+    };
+    signal('SIGSTOP');
+    return () => signal('SIGCONT');
+  }
+
   /**
    * A file that runs `program` in the person's network, where the TURN server has a name. `first`, words of a shell, may
    * change what it sees of the disk, too.
