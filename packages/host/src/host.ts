@@ -66,6 +66,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     accelerator: configuration.BROWSER_VM_ACCELERATOR,
     probeCacheFile: join(stateDir, 'accelerator.json'),
     probeUid: PROBE_UID,
+    translationMb: configuration.BROWSER_VM_TRANSLATION_MB,
     groupPrefix: groupPrefixOf(mark),
     environment,
   });

@@ -39,6 +39,15 @@ export const configurationSchema = z.strictObject({
     .max(65_536)
     .default(1024)
     .describe('memory of a VM, MiB'),
+  BROWSER_VM_TRANSLATION_MB: z.coerce
+    .number()
+    .int()
+    .min(16)
+    .max(256)
+    .default(256)
+    .describe(
+      'without KVM: room for the code that a VM runs translated, MiB beside its memory; less carries more VMs, each of them slower',
+    ),
   BROWSER_VM_MAX_VMS: z.coerce
     .number()
     .int()

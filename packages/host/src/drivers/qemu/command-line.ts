@@ -3,8 +3,8 @@ import type { VmSpec } from '../driver.ts';
 
 export const QEMU = 'qemu-system-x86_64';
 
-/** Of the code QEMU translates to, per VM. MiB; its default is a whole GiB. */
-const TRANSLATION_BUFFER_MB = 256;
+/** Room for the code that QEMU translates to, per VM, where nothing else is said. MiB; its own default is a whole GiB. */
+export const TRANSLATION_MB = 256;
 
 /** Descriptors of the monitor, by what is behind them. */
 export interface Descriptors {
@@ -56,6 +56,8 @@ export function qemuArguments(
     readonly memory: MemoryKind;
     readonly incoming: boolean;
     readonly descriptors: Descriptors;
+    /** Room for translated code, MiB; of no consequence under KVM. */
+    readonly translationMb: number;
   },
 ): string[] {
   const { descriptors, memory } = options;
@@ -63,7 +65,7 @@ export function qemuArguments(
     QEMU,
     ...['-name', `bvm-${spec.id}`, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...machine(options.accelerator),
+    ...machine(options.accelerator, options.translationMb),
     ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMb}M`],
     ...(memory === 'private'
       ? []
@@ -81,14 +83,14 @@ export function qemuArguments(
 }
 
 /** The machine without its devices; also what the accelerator probe boots. */
-export function machine(accelerator: Accelerator): string[] {
+export function machine(accelerator: Accelerator, translationMb = TRANSLATION_MB): string[] {
   return [
     ...['-machine', 'microvm,pic=off,pit=off,rtc=on,acpi=on,isa-serial=on,auto-kernel-cmdline=off'],
     // Virtio 1: what a driver of today expects.
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...(accelerator === 'kvm'
       ? ['-accel', 'kvm', '-cpu', 'host']
-      : ['-accel', `tcg,thread=multi,tb-size=${TRANSLATION_BUFFER_MB}`, '-cpu', EMULATED_CPU]),
+      : ['-accel', `tcg,thread=multi,tb-size=${translationMb}`, '-cpu', EMULATED_CPU]),
   ];
 }
 

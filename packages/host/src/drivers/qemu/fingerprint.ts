@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Accelerator } from '../accelerator.ts';
-import { kernelCommandLine, qemuArguments } from './command-line.ts';
+import { kernelCommandLine, qemuArguments, TRANSLATION_MB } from './command-line.ts';
 
 /** The clock is measured anew at each start of the host and comes out a little different. kHz. */
 const SAME_CLOCK = 10_000;
@@ -25,6 +25,8 @@ export async function fingerprint(
       commandLine: kernelCommandLine({ commandLine: '' }, accelerator, null),
       memory: 'template',
       incoming: false,
+      // Nothing of it is in a snapshot.
+      translationMb: TRANSLATION_MB,
       descriptors: { qmp: 3, console: 4, kernel: 5, initrd: 6, drives: [7, 8], memory: 9 },
     },
   );

@@ -13,7 +13,7 @@ import {
 } from '../driver.ts';
 import { tscKhz } from '../tsc.ts';
 import { checkSpec } from './check-spec.ts';
-import { kernelCommandLine, type MemoryKind, qemuArguments } from './command-line.ts';
+import { kernelCommandLine, type MemoryKind, qemuArguments, TRANSLATION_MB } from './command-line.ts';
 import { fingerprint } from './fingerprint.ts';
 import { FIRST_DESCRIPTOR, launch, QMP_DESCRIPTOR } from './launch.ts';
 import { whyNotKvm } from './probe.ts';
@@ -30,6 +30,8 @@ export interface QemuDriverOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Of the memory groups of this controller's VMs; absent: one of this process. */
   readonly groupPrefix?: string;
+  /** Room for code that was translated for want of KVM, of each VM. MiB; 256 when absent. */
+  readonly translationMb?: number;
   /** The probe's guest runs as this user. */
   readonly probeUid: number;
 }
@@ -51,7 +53,7 @@ interface Probed extends DriverCapabilities {
 
 export function createQemuDriver(options: QemuDriverOptions): Driver {
   const sealed = new SealedMemory();
-  const { environment = {}, groupPrefix = `bvm-${process.pid}-` } = options;
+  const { environment = {}, groupPrefix = `bvm-${process.pid}-`, translationMb = TRANSLATION_MB } = options;
   let probed: Promise<Probed> | null = null;
   let program = '';
 
@@ -93,6 +95,8 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
         ...{ accelerator, commandLine, memory, target, environment },
         from: null,
         groupPrefix,
+        // Booting is over sooner with room, and nothing of it stays.
+        translationMb: TRANSLATION_MB,
       });
       try {
         await vm.connect();
@@ -130,6 +134,7 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
         const { vm, stateDescriptor } = await start(spec, {
           environment,
           groupPrefix,
+          translationMb,
           accelerator,
           commandLine: snapshot.commandLine,
           memory: { copyOf: readOnlyFile ? 'readOnlyFile' : 'sealed' },
@@ -212,6 +217,7 @@ async function start(
   options: {
     readonly environment: Readonly<Record<string, string>>;
     readonly groupPrefix: string;
+    readonly translationMb: number;
     readonly accelerator: 'kvm' | 'tcg';
     readonly commandLine: string;
     readonly memory: MemoryKind;
@@ -251,6 +257,7 @@ async function start(
         commandLine: options.commandLine,
         memory: options.memory,
         incoming: options.from !== null,
+        translationMb: options.translationMb,
         descriptors: { qmp: QMP_DESCRIPTOR, console, kernel, initrd, drives, memory },
       }),
       {
