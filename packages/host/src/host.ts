@@ -19,6 +19,7 @@ import { createDriver } from './drivers/index.ts';
 import { type AgentBundle, bundleAgent, type Image, openImage } from './image/index.ts';
 import { pruneLogs } from './logs/prune.ts';
 import { Pool } from './pool/pool.ts';
+import type { Prepared } from './pool/prepared.ts';
 import { preflight } from './preflight.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { rehearse } from './rehearsal/rehearsal.ts';
@@ -168,6 +169,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       }
     },
     warn: (message, error) => logger.warn({ err: error }, message),
+    log: (message, details) => logger.info(details, message),
   });
 
   async function inputs(image: Image): Promise<TemplateInputs> {
@@ -268,6 +270,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       throw refused('host_closed', 'this host is shutting down');
     }
     const vmId = prepared?.vmId ?? `vm-${randomBytes(6).toString('hex')}`;
+    logger.info({ sessionId: request.sessionId, vmId, ...madeAhead(prepared) }, 'VM starts');
     const vm = HostSessionVm.start({
       vmId,
       request,
@@ -385,6 +388,12 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       if (failed !== undefined) throw failed.reason;
     },
   };
+}
+
+/** How much of a start was there already. */
+function madeAhead(prepared: Prepared | null) {
+  const { rehearsed, streamer, vm } = prepared ?? { rehearsed: false, streamer: null, vm: null };
+  return { slot: prepared !== null, streamer: streamer !== null, vm: vm !== null, rehearsed };
 }
 
 function portRange(text: string | undefined): { min: number; max: number } | null {

@@ -24,6 +24,13 @@ export interface PoolOptions {
   /** Of a VM that `restore` made. Rejects when aborted; leaves the VM paused in any case. */
   readonly rehearse: (slot: Slot, vm: Vm, signal: AbortSignal) => Promise<void>;
   readonly warn: (message: string, error: unknown) => void;
+  readonly log: (message: string, details: Record<string, unknown>) => void;
+}
+
+/** Something that is missing. */
+interface Step {
+  readonly what: 'slot' | 'streamer' | 'VM' | 'rehearsal';
+  readonly make: () => Promise<void>;
 }
 
 /** After the last start settled: what it still does must not compete with the refill. Milliseconds. */
@@ -164,8 +171,11 @@ export class Pool {
       if (this.#closed || this.#holds.size > 0) return;
       const step = this.#next();
       if (step === null) return;
+      const begunAt = performance.now();
       try {
-        await step();
+        await step.make();
+        const tookMs = Math.round(performance.now() - begunAt);
+        this.#options.log(`${step.what} made ahead`, { tookMs, waiting: this.counts });
       } catch (error) {
         this.#options.warn('the pool could not be refilled', error);
         this.#schedule(RETRY);
@@ -174,25 +184,34 @@ export class Pool {
     }
   }
 
-  /** What is missing most: slots first, since everything else stands in one. */
-  #next(): (() => Promise<void>) | null {
+  /** First what makes the next start a fast one, then the rest. */
+  #next(): Step | null {
     const template = this.#template;
     if (template === null) return null;
-    const { wanted } = this.#options;
+    const { slots, streamers, warm } = this.#options.wanted;
+    const one = { slots: Math.min(1, slots), streamers: Math.min(1, streamers), warm: Math.min(1, warm) };
+    return this.#towards(one, template) ?? this.#towards(this.#options.wanted, template);
+  }
+
+  /** What is missing most: slots first, since everything else stands in one. */
+  #towards(wanted: PoolCounts, template: RunnableTemplate): Step | null {
     const { slots, streamers } = this.counts;
-    if (slots < Math.max(wanted.slots, wanted.streamers, wanted.warm)) return () => this.#addSlot();
+    if (slots < Math.max(wanted.slots, wanted.streamers, wanted.warm))
+      return { what: 'slot', make: () => this.#addSlot() };
     const fitting = [...this.#waiting].filter((prepared) => prepared.fits(template));
     if (streamers < wanted.streamers) {
       const prepared = fitting.find(({ streamer }) => streamer === null);
-      if (prepared !== undefined) return () => this.#addStreamer(prepared, template);
+      if (prepared !== undefined)
+        return { what: 'streamer', make: () => this.#addStreamer(prepared, template) };
     }
     const bare = fitting.filter(({ vm }) => vm === null);
     if (fitting.length - bare.length < wanted.warm) {
       const prepared = bare.find(({ streamer }) => streamer !== null) ?? bare[0];
-      if (prepared !== undefined) return () => this.#addVm(prepared, template);
+      if (prepared !== undefined) return { what: 'VM', make: () => this.#addVm(prepared, template) };
     }
     const cold = fitting.find(({ vm, rehearsed }) => vm !== null && !rehearsed);
-    if (cold !== undefined && this.#wantsRehearsals(template)) return () => this.#rehearse(cold);
+    if (cold !== undefined && this.#wantsRehearsals(template))
+      return { what: 'rehearsal', make: () => this.#rehearse(cold) };
     return null;
   }
 
