@@ -290,6 +290,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
         release();
         runnable.settled();
       },
+      onOpened: () => admission.started(vmId),
       onGone: () => {
         vms.delete(vmId);
         runnable.release();

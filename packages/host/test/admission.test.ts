@@ -4,7 +4,9 @@ import { type BrowserVmError, type Configuration, configurationSchema } from '@b
 import { AdmissionControl } from '../src/admission/admission.ts';
 import { decide, type Measured, room } from '../src/admission/decide.ts';
 import { pressureOf, readKernelFigures, uniqueMemoryMb } from '../src/admission/kernel-figures.ts';
+import { Turns } from '../src/admission/turns.ts';
 import { VmCost } from '../src/admission/vm-cost.ts';
+import { IdleCores, ticksOf } from '../src/system/idle-cores.ts';
 
 const calm: Measured = {
   availableMb: 20_000,
@@ -100,6 +102,73 @@ test("figures come from this machine's kernel", async () => {
   );
 });
 
+describe('turns to start', () => {
+  test('one begins at once, the others when it is over, in their order; who gives up is passed', async () => {
+    const turns = new Turns(async () => 0);
+    const [first, second, third, fourth] = [{}, {}, {}, {}];
+    assert.equal(await turns.begin(first), null);
+    const order: string[] = [];
+    const leaving = new AbortController();
+    const waiting = [
+      await turns.begin(second),
+      await turns.begin(third, leaving.signal),
+      await turns.begin(fourth),
+    ];
+    assert.deepEqual(
+      waiting.map((turn) => turn?.ahead),
+      [1, 2, 3],
+    );
+    assert.equal(waiting[0]?.expectedMs, null, 'nobody knows yet how long a start takes');
+    for (const [index, turn] of waiting.entries()) {
+      turn?.begun.then(
+        () => order.push(`${index}`),
+        () => order.push(`${index} gave up`),
+      );
+    }
+    leaving.abort(new Error('gave up'));
+    turns.end(first);
+    turns.end(first);
+    await waiting[0]?.begun;
+    assert.equal(turns.waiting, 1);
+    const fifth = await turns.begin({});
+    assert.ok((fifth?.expectedMs ?? -1) > 0, 'now it is known how long one took');
+    turns.end(second);
+    await waiting[2]?.begun;
+    assert.deepEqual(order, ['1 gave up', '0', '2']);
+  });
+
+  test('as many begin side by side as cores have nothing to do; those not yet seen at work count', async () => {
+    let idle = 4;
+    const turns = new Turns(async () => idle);
+    const starts = Array.from({ length: 6 }, () => ({}));
+    const answers = await Promise.all(starts.map((start) => turns.begin(start)));
+    assert.equal(answers.filter((turn) => turn === null).length, 4);
+    assert.equal(turns.waiting, 2);
+    await answers[4]?.begun;
+    idle = 0;
+    assert.ok(turns.waiting <= 1);
+  });
+
+  test('a start that never ends keeps the others from theirs for 20 s', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    let now = performance.now();
+    context.mock.method(performance, 'now', () => now);
+    const turns = new Turns(async () => 0);
+    await turns.begin({});
+    const next = await turns.begin({});
+    now += 20_001;
+    context.mock.timers.tick(250);
+    await next?.begun;
+  });
+
+  test('the idle share of the CPUs comes from the kernel', async () => {
+    const text = 'cpu  10 1 20 300 40 5 6 7 2 1\ncpu0 1 0 0\ncpu1 2 0 0\nintr 5\n';
+    assert.deepEqual(ticksOf(text), { idle: 340, all: 389, cores: 2 });
+    const idle = new IdleCores();
+    assert.equal(await idle.look(), null);
+  });
+});
+
 describe('places', () => {
   const control = (changes: Record<string, unknown>): AdmissionControl => {
     const configuration: Configuration = configurationSchema.parse({
@@ -166,13 +235,34 @@ describe('places', () => {
     await assert.rejects(waiting[1]!.place, { message: 'gave up' });
     held[0]?.release();
     await assert.rejects(admission.take(), full('count'), 'nobody overtakes the queue');
-    await waiting[0]?.place;
+    admission.fill(await waiting[0]!.place, { vmId: 'first', processes: [] });
+    admission.started('first');
     held[1]?.release();
     await waiting[2]?.place;
     assert.deepEqual(order, ['first', 'third']);
     const { place } = await admission.admit();
     admission.close();
     await assert.rejects(place, { code: 'host_closed' });
+  });
+
+  test('who has a place waits for the CPUs however the queue is configured, and is told how many come first', async () => {
+    const busy = { BROWSER_VM_MAX_VMS: 200 };
+    const admission = control(busy);
+    // More than any machine that runs this has idle cores.
+    const all = await Promise.all(Array.from({ length: 150 }, () => admission.admit()));
+    const atOnce = all.filter(({ waiting }) => waiting === null);
+    const later = all.filter(({ waiting }) => waiting !== null);
+    assert.ok(atOnce.length >= 1 && later.length >= 1, `${atOnce.length} at once`);
+    assert.equal(later.at(-1)?.waiting?.details?.reason, 'cpu');
+    assert.match(later[0]?.waiting?.message ?? '', /to start before this one/);
+    const next = later[0]!.place;
+    for (const { place } of atOnce) (await place).release();
+    const place = await next;
+    admission.fill(place, { vmId: 'vm', processes: [process.pid] });
+    admission.started('vm');
+    await later[1]?.place;
+    admission.close();
+    await assert.rejects(later.at(-1)!.place, { code: 'host_closed' });
   });
 
   test('a wait ends after the configured time, with what was full', async () => {

@@ -2,12 +2,15 @@ import {
   type Admission,
   BrowserVmError,
   type Configuration,
+  type Fault,
   type HostCapacity,
   type Place,
 } from '@browser-vm/protocol';
 import { capacityOf } from '../slot/link.ts';
+import { IdleCores } from '../system/idle-cores.ts';
 import { decide, type Measured, type Refusal, room, roomInMemory } from './decide.ts';
 import { type KernelFigures, readKernelFigures, uniqueMemoryMb } from './kernel-figures.ts';
+import { type Turn, Turns } from './turns.ts';
 import { VmCost } from './vm-cost.ts';
 
 /** Between two samples of the VMs' memory; one costs some 0.1 ms a VM. Milliseconds. */
@@ -33,6 +36,7 @@ export interface LiveVm {
 
 interface Tracked {
   readonly vm: LiveVm;
+  readonly place: Place;
   readonly cost: VmCost;
   readonly startedAt: number;
   uniqueMb: number;
@@ -48,11 +52,12 @@ export interface AdmissionOptions {
   readonly mark: string;
 }
 
-/** Gives places to VMs as long as what was measured lets them fit, in the order they were asked for. */
+/** Gives places to VMs as long as what was measured lets them fit, and turns to start, in the order they were asked for. */
 export class AdmissionControl {
   readonly #configuration: Configuration;
   readonly #mark: string;
   readonly #slots: number;
+  readonly #turns: Turns;
   /** Places that no VM has filled yet. */
   readonly #places = new Set<Place>();
   readonly #vms = new Map<string, Tracked>();
@@ -69,6 +74,8 @@ export class AdmissionControl {
     this.#configuration = configuration;
     this.#mark = mark;
     this.#slots = capacityOf(configuration.BROWSER_VM_SLOT_SUBNET);
+    const idle = new IdleCores();
+    this.#turns = new Turns(() => idle.look());
     const worstMb = configuration.BROWSER_VM_MEMORY_MB;
     this.#cost = { key: '', cost: new VmCost({ initialMb: worstMb, worstMb }) };
   }
@@ -86,20 +93,31 @@ export class AdmissionControl {
     return this.#give();
   }
 
-  /** A place at once, or a turn in the queue, or `host_full`. */
+  /**
+   * A place at once, or a turn in the queue, or `host_full`. Who has a place waits for the CPUs as well, however
+   * the queue is configured: it is only a matter of seconds, and refusing would bring everybody back at once.
+   */
   async admit(signal?: AbortSignal): Promise<Admission> {
     signal?.throwIfAborted();
     this.#closing.signal.throwIfAborted();
     const measured = await this.#measure();
     const refusal = this.#queue.at(-1)?.refusal ?? decide(this.#withVms(measured));
-    if (refusal === null) return { waiting: null, place: Promise.resolve(this.#give()) };
+    if (refusal === null) return await this.#inTurn(this.#give(), signal);
     const { BROWSER_VM_MAX_VMS: longest, BROWSER_VM_QUEUE_SECONDS: seconds } = this.#configuration;
     const full = this.#full(refusal, this.#queue.length);
     // As many may wait as may run.
     if (seconds === 0 || this.#queue.length >= longest) throw full;
-    const place = this.#wait(refusal, seconds, signal);
+    const place = this.#wait(refusal, seconds, signal).then(async (given) => {
+      return await (await this.#inTurn(given, signal)).place;
+    });
     place.catch(() => {});
     return { waiting: full.fault, place };
+  }
+
+  /** The start of this VM is over: what follows waits for its user. Any number of times. */
+  started(vmId: string): void {
+    const tracked = this.#vms.get(vmId);
+    if (tracked !== undefined) this.#turns.end(tracked.place);
   }
 
   /** A place for what is no session, whether it fits or not: nobody else is given what it takes. */
@@ -110,7 +128,7 @@ export class AdmissionControl {
   /** The VM now stands for its place. */
   fill(place: Place, vm: LiveVm): void {
     this.#places.delete(place);
-    const tracked = { vm, cost: this.#cost.cost, startedAt: performance.now(), uniqueMb: 0 };
+    const tracked = { vm, place, cost: this.#cost.cost, startedAt: performance.now(), uniqueMb: 0 };
     this.#vms.set(vm.vmId, tracked);
     // What was made ahead takes memory already, which must not be promised to it once more.
     void this.#sampleOne(tracked);
@@ -122,6 +140,7 @@ export class AdmissionControl {
     const tracked = this.#vms.get(vmId);
     if (tracked === undefined) return;
     this.#vms.delete(vmId);
+    this.#turns.end(tracked.place);
     this.#lifetimes.push(performance.now() - tracked.startedAt);
     if (this.#lifetimes.length > LIFETIMES) this.#lifetimes.shift();
     if (this.#vms.size === 0 && this.#sampler !== null) {
@@ -143,7 +162,7 @@ export class AdmissionControl {
     const { BROWSER_VM_MAX_VMS, BROWSER_VM_LOGS_MB } = this.#configuration;
     return {
       maxVms: BROWSER_VM_MAX_VMS,
-      queued: this.#queue.length,
+      queued: this.#queue.length + this.#turns.waiting,
       full: refusal === null ? null : { reason: refusal.reason, message: refusal.message },
       roomForVms: room(measured),
       vmsMb: Math.round(measured.vmsMb.reduce((sum, mb) => sum + mb, 0)),
@@ -163,6 +182,27 @@ export class AdmissionControl {
     );
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#sampler = null;
+  }
+
+  /** Rejects, and gives the place back, when aborted. */
+  async #inTurn(place: Place, signal?: AbortSignal): Promise<Admission> {
+    const giveUp = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    try {
+      const turn = await this.#turns.begin(place, giveUp);
+      if (turn === null) return { waiting: null, place: Promise.resolve(place) };
+      const begun = turn.begun.then(
+        () => place,
+        (error: unknown) => {
+          place.release();
+          throw error;
+        },
+      );
+      begun.catch(() => {});
+      return { waiting: notYet(turn), place: begun };
+    } catch (error) {
+      place.release();
+      throw error;
+    }
   }
 
   async #wait(refusal: Refusal, seconds: number, signal?: AbortSignal): Promise<Place> {
@@ -220,7 +260,9 @@ export class AdmissionControl {
   #give(): Place {
     const place: Place = {
       release: () => {
-        if (this.#places.delete(place)) this.#serve();
+        if (!this.#places.delete(place)) return;
+        this.#turns.end(place);
+        this.#serve();
       },
     };
     this.#places.add(place);
@@ -283,4 +325,18 @@ export class AdmissionControl {
     const seconds = Math.ceil(mean / Math.max(1, this.#vms.size));
     return Math.min(RETRY_BOUNDS.most, Math.max(RETRY_BOUNDS.least, seconds));
   }
+}
+
+/** What the person is told whose session starts later. */
+function notYet({ ahead, expectedMs }: Turn): Fault {
+  const seconds = expectedMs === null ? null : Math.max(1, Math.ceil(expectedMs / 1000));
+  const others = ahead === 1 ? 'one other session is' : `${ahead} other sessions are`;
+  return {
+    code: 'host_full',
+    message:
+      `the CPUs of this host start no more sessions at once, and ${others} to start before this one` +
+      (seconds === null ? '' : `; its turn comes in about ${seconds} s`),
+    hop: 'host',
+    details: { reason: 'cpu', ahead, ...(seconds === null ? {} : { retryAfterSeconds: seconds }) },
+  };
 }

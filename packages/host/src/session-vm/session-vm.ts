@@ -64,6 +64,8 @@ export interface SessionVmOptions {
   readonly standbyAfterMs: number;
   /** Called once, when the desktop is there or never will be. */
   readonly onSettled: () => void;
+  /** Called when the tool's sign-in page is being opened: from now on it waits for the user. */
+  readonly onOpened: () => void;
   readonly log: (message: string, details: Record<string, unknown>) => void;
   /** Called once, when nothing of it is left. */
   readonly onGone: () => void;
@@ -307,9 +309,13 @@ export class HostSessionVm implements SessionVm {
       default:
         this.#events.push(event);
         // Before it, and once the person is done, the guest has work of its own.
-        if (event.type === 'url_opened') this.#standby.allow();
-        else this.#standby.forbid();
-        if (event.type === 'url_opened' && this.#vm !== null) this.#memory.afterRest(this.#vm.pid);
+        if (event.type !== 'url_opened') {
+          this.#standby.forbid();
+          return;
+        }
+        this.#standby.allow();
+        this.#options.onOpened();
+        if (this.#vm !== null) this.#memory.afterRest(this.#vm.pid);
     }
   }
 

@@ -114,8 +114,9 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
             onRetry={about === null ? null : () => void retry()}
           />
         ) : (
-          // Also while the state is still asked for: the offer waits for nothing.
-          events !== null && (
+          // Also while the state is still asked for: the offer waits for nothing. Without a place there is nothing to offer to.
+          events !== null &&
+          waiting === null && (
             <ViewerPanel
               sessionId={sessionId}
               events={events}
