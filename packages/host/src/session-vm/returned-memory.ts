@@ -24,16 +24,16 @@ export class ReturnedMemory {
     this.#ending = ending;
   }
 
-  /** What it took to load a page is not needed while a person reads it. */
-  afterRest(pid: number): void {
+  /** What it took to load a page is not needed while a person reads it, nor what it took its streamer to start. */
+  afterRest(monitor: number, processes: readonly number[]): void {
     const signal = this.#ending;
-    void this.#return(pid, signal, rest(pid, { calmMs: CALM, limitMs: REST_LIMIT, signal }));
+    void this.#return(processes, signal, rest(monitor, { calmMs: CALM, limitMs: REST_LIMIT, signal }));
   }
 
   /** Nothing is read before the CPUs run again. */
-  inStandby(pid: number): void {
+  inStandby(processes: readonly number[]): void {
     this.#asleep = new AbortController();
-    void this.#return(pid, AbortSignal.any([this.#asleep.signal, this.#ending]));
+    void this.#return(processes, AbortSignal.any([this.#asleep.signal, this.#ending]));
   }
 
   /** The CPUs are about to run. */
@@ -41,11 +41,12 @@ export class ReturnedMemory {
     this.#asleep.abort();
   }
 
-  async #return(pid: number, signal: AbortSignal, after?: Promise<void>): Promise<void> {
+  async #return(processes: readonly number[], signal: AbortSignal, after?: Promise<void>): Promise<void> {
     try {
       await after;
       while (!(await isMemoryScarce())) await delay(INTERVAL, undefined, { signal, ref: false });
-      const bytes = await pageOut(pid, signal);
+      let bytes = 0;
+      for (const pid of processes) bytes += await pageOut(pid, signal);
       if (bytes > 0) this.#log('memory of a VM went to swap space', { bytes });
     } catch (error) {
       if (!signal.aborted) this.#log('memory of a VM stays where it is', { err: error });

@@ -315,7 +315,7 @@ export class HostSessionVm implements SessionVm {
         }
         this.#standby.allow();
         this.#options.onOpened();
-        if (this.#vm !== null) this.#memory.afterRest(this.#vm.pid);
+        if (this.#vm !== null) this.#memory.afterRest(this.#vm.pid, this.processes);
     }
   }
 
@@ -340,7 +340,7 @@ export class HostSessionVm implements SessionVm {
       onStandby: () => {
         this.#events.push({ type: 'standby' });
         log('VM is in standby', about);
-        if (this.#vm !== null) this.#memory.inStandby(this.#vm.pid);
+        this.#memory.inStandby(this.processes);
       },
       onAwake: (wakeMs) => {
         this.#events.push({ type: 'awake', wakeMs });
