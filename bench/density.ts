@@ -3,7 +3,7 @@
  * somebody looks at.
  *
  *   npm run bench:density -- [--limit 100] [--step 10] [--watched 0.5] [--settle 15] [--window 5]
- *                            [--set KEY=VALUE ...] [--json]
+ *                            [--minutes 60] [--set KEY=VALUE ...] [--json]
  */
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     watched: { type: 'string', default: '0.5' },
     settle: { type: 'string', default: '15' },
     window: { type: 'string', default: '5' },
+    minutes: { type: 'string', default: '60' },
     set: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
   },
@@ -38,6 +39,7 @@ const stepSize = Number(values.step);
 const watchedShare = Number(values.watched);
 const settleMs = Number(values.settle) * 1000;
 const windowMs = Number(values.window) * 1000;
+const growingMs = Number(values.minutes) * 60_000;
 
 const settings = {
   BROWSER_VM_MAX_VMS: String(Math.min(1000, limit)),
@@ -55,7 +57,7 @@ await runBench(settings, async (bench) => {
   if ('refusal' in first || 'refusal' in second) throw new Error('there is no room for two sessions');
   const streaming = await measureStreaming(bench, browser.page, first);
   say(`one VM, ${streaming.seconds} s into a stream: ${Math.round(streaming.monitor.uniqueMb)} MB unique`);
-  const watchers = await Watchers.open(bench, browser.page);
+  const watchers = new Watchers(bench);
   const { steps, starts, refusal } = await grow(bench, [first, second], watchers);
 
   const template = await usedTemplate(bench.controller);
@@ -85,7 +87,13 @@ async function grow(bench: Bench, first: readonly LiveSession[], watchers: Watch
     say(described(step));
   };
   await look();
+  const until = performance.now() + growingMs;
   while (starts.length < limit) {
+    if (performance.now() > until) {
+      refusal = `none: ${values.minutes} minutes were over`;
+      say(refusal);
+      break;
+    }
     const session = await startLiveSession(bench, `density-${starts.length + 1}`);
     if ('refusal' in session) {
       refusal = session.refusal;

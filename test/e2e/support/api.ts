@@ -32,6 +32,13 @@ export class Api {
     return startResponseSchema.parse(answer).sessionId;
   }
 
+  /** Address and protocols of a connection to its desktop by VNC. */
+  vnc(sessionId: string): [url: URL, protocols: string[]] {
+    const url = new URL(`/api/vnc/session/${sessionId}`, this.#url);
+    url.protocol = 'ws:';
+    return [url, ['binary', `bearer.${this.#token}`]];
+  }
+
   async session(sessionId: string): Promise<Session> {
     return sessionSchema.parse(await this.#call('GET', `/api/auth/session/${sessionId}`));
   }
