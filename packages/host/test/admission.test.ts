@@ -14,6 +14,7 @@ const calm: Measured = {
   reserveMb: 1200,
   expectedMb: 200,
   vmsMb: [],
+  standbyMb: [],
   maxVms: 100,
   slots: { capacity: 100, foreign: 0 },
   cores: 2,
@@ -47,6 +48,13 @@ describe('the decision', () => {
     assert.equal(reason({ ...burst, availableMb: 2399, swapFreeMb: 2000 }), 'memory');
     assert.equal(reason({ ...burst, availableMb: 2400, swapFreeMb: 2000 }), null);
     assert.equal(reason({ ...burst, availableMb: 1399, swapFreeMb: 100_000 }), 'memory');
+  });
+
+  test('a VM in standby has grown: nothing more is promised to it', () => {
+    const vmsMb = Array.from({ length: 10 }, () => 150);
+    assert.equal(reason({ vmsMb, availableMb: 1899 }), 'memory');
+    assert.equal(reason({ vmsMb, standbyMb: vmsMb.slice(0, 8), availableMb: 1500 }), null);
+    assert.equal(reason({ vmsMb, standbyMb: vmsMb, availableMb: 1399 }), 'memory', 'what they have is not free');
   });
 
   test('CPUs are full when load and pressure agree, and never for the first VM', () => {
@@ -196,7 +204,7 @@ describe('places', () => {
     places[0]?.release();
     const place = await admission.take();
     await assert.rejects(admission.take(), full('count'));
-    admission.fill(place, { vmId: 'vm', processes: [process.pid] });
+    admission.fill(place, { vmId: 'vm', processes: [process.pid], isInStandby: false });
     place.release();
     await assert.rejects(admission.take(), full('count'), "a VM's place is not given back before it is gone");
     admission.gone('vm');
@@ -235,7 +243,7 @@ describe('places', () => {
     await assert.rejects(waiting[1]!.place, { message: 'gave up' });
     held[0]?.release();
     await assert.rejects(admission.take(), full('count'), 'nobody overtakes the queue');
-    admission.fill(await waiting[0]!.place, { vmId: 'first', processes: [] });
+    admission.fill(await waiting[0]!.place, { vmId: 'first', processes: [], isInStandby: false });
     admission.started('first');
     held[1]?.release();
     await waiting[2]?.place;
@@ -258,7 +266,7 @@ describe('places', () => {
     const next = later[0]!.place;
     for (const { place } of atOnce) (await place).release();
     const place = await next;
-    admission.fill(place, { vmId: 'vm', processes: [process.pid] });
+    admission.fill(place, { vmId: 'vm', processes: [process.pid], isInStandby: false });
     admission.started('vm');
     await later[1]?.place;
     admission.close();

@@ -32,6 +32,8 @@ export interface LiveVm {
   readonly vmId: string;
   /** Ids of its processes on the host, as far as they run. */
   readonly processes: readonly number[];
+  /** Do its CPUs stand still? */
+  readonly isInStandby: boolean;
 }
 
 interface Tracked {
@@ -280,11 +282,13 @@ export class AdmissionControl {
   /** Synchronous, so that what it finds is still true when a place is given. */
   #withVms(figures: KernelFigures): Measured {
     const { BROWSER_VM_MAX_LOAD, BROWSER_VM_MAX_VMS, BROWSER_VM_MEMORY_MB } = this.#configuration;
+    const vms = [...this.#vms.values()];
     return {
       ...figures,
       reserveMb: Math.max(BROWSER_VM_MEMORY_MB, figures.totalMb * RESERVE_SHARE),
       expectedMb: this.#cost.cost.expectedMb,
-      vmsMb: [...[...this.#vms.values()].map(({ uniqueMb }) => uniqueMb), ...[...this.#places].map(() => 0)],
+      vmsMb: [...vms.map(({ uniqueMb }) => uniqueMb), ...[...this.#places].map(() => 0)],
+      standbyMb: vms.filter(({ vm }) => vm.isInStandby).map(({ uniqueMb }) => uniqueMb),
       maxVms: BROWSER_VM_MAX_VMS,
       maxLoadPerCore: BROWSER_VM_MAX_LOAD,
       slots: { capacity: this.#slots, foreign: figures.foreignSlots },

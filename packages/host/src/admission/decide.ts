@@ -10,6 +10,8 @@ export interface Measured {
   readonly expectedMb: number;
   /** Unique memory of each VM that lives or has a place; 0 for one that has not been measured yet. */
   readonly vmsMb: readonly number[];
+  /** Of these, the VMs in standby: once awake they take again what they took before, which went to swap space. */
+  readonly standbyMb: readonly number[];
   readonly maxVms: number;
   /** Of the configured subnet, and those that other controllers of this host hold. */
   readonly slots: { readonly capacity: number; readonly foreign: number };
@@ -100,10 +102,11 @@ export function roomInMemory(measured: Measured): number {
 }
 
 /**
- * What the VMs that are there may still take: a burst of starts must not be judged by what is free now. It is promised
- * swap space first: when they do take it, what VMs at rest do not touch goes there.
+ * What the VMs that run may still take: a burst of starts must not be judged by what is free now. It is promised
+ * swap space first: when they do take it, what VMs at rest do not touch goes there. Those in standby have taken it.
  */
-function growthMb({ expectedMb, swapFreeMb, vmsMb }: Measured): number {
-  const mb = vmsMb.reduce((sum, uniqueMb) => sum + Math.max(0, expectedMb - uniqueMb), 0);
-  return Math.max(0, mb - SWAP_SHARE * swapFreeMb);
+function growthMb({ expectedMb, standbyMb, swapFreeMb, vmsMb }: Measured): number {
+  const missing = (sizes: readonly number[]) =>
+    sizes.reduce((sum, uniqueMb) => sum + Math.max(0, expectedMb - uniqueMb), 0);
+  return Math.max(0, missing(vmsMb) - missing(standbyMb) - SWAP_SHARE * swapFreeMb);
 }
