@@ -54,7 +54,11 @@ describe('the decision', () => {
     const vmsMb = Array.from({ length: 10 }, () => 150);
     assert.equal(reason({ vmsMb, availableMb: 1899 }), 'memory');
     assert.equal(reason({ vmsMb, standbyMb: vmsMb.slice(0, 8), availableMb: 1500 }), null);
-    assert.equal(reason({ vmsMb, standbyMb: vmsMb, availableMb: 1399 }), 'memory', 'what they have is not free');
+    assert.equal(
+      reason({ vmsMb, standbyMb: vmsMb, availableMb: 1399 }),
+      'memory',
+      'what they have is not free',
+    );
   });
 
   test('CPUs are full when load and pressure agree, and never for the first VM', () => {

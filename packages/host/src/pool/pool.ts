@@ -27,14 +27,8 @@ export interface PoolOptions {
   readonly log: (message: string, details: Record<string, unknown>) => void;
 }
 
-/** Something that is missing. */
-interface Step {
-  readonly what: 'slot' | 'streamer' | 'VM' | 'rehearsal';
-  readonly make: () => Promise<void>;
-}
-
 /** After the last start settled: what it still does must not compete with the refill. Milliseconds. */
-const QUIET = 500;
+const QUIET = 300;
 /** A start that never settles keeps the pool from refilling for so long. Milliseconds. */
 const LONGEST_HOLD = 10_000;
 /** So many in a row, and the VMs of this template wait without one: a rehearsal saves time and is not needed. */
@@ -54,7 +48,8 @@ export class Pool {
   #rehearsal: {
     readonly of: Prepared;
     readonly ending: AbortController;
-    readonly over: Promise<void>;
+    /** What it failed with; null when it did not, or was ended. Never rejects. */
+    readonly over: Promise<unknown>;
   } | null = null;
   /** Of the slot that is being made. */
   #making: string | null = null;
@@ -162,7 +157,12 @@ export class Pool {
 
   async #fill(): Promise<void> {
     while (!this.#closed && this.#holds.size === 0) {
-      if (this.#next() === null) return;
+      if (this.#next() === null) {
+        if (this.#rehearsal === null) return;
+        const error = await this.#rehearsal.over;
+        if (error !== null) return this.#schedule(RETRY);
+        continue;
+      }
       if (!(await this.#options.hasRoom())) {
         this.#schedule(RETRY);
         return;
@@ -170,22 +170,18 @@ export class Pool {
       // Meanwhile a start may have come, and taken what was to be equipped.
       if (this.#closed || this.#holds.size > 0) return;
       const step = this.#next();
-      if (step === null) return;
-      const begunAt = performance.now();
+      if (step === null) continue;
       try {
-        await step.make();
-        const tookMs = Math.round(performance.now() - begunAt);
-        this.#options.log(`${step.what} made ahead`, { tookMs, waiting: this.counts });
+        await step();
       } catch (error) {
         this.#options.warn('the pool could not be refilled', error);
-        this.#schedule(RETRY);
-        return;
+        return this.#schedule(RETRY);
       }
     }
   }
 
   /** First what makes the next start a fast one, then the rest. */
-  #next(): Step | null {
+  #next(): (() => Promise<void>) | null {
     const template = this.#template;
     if (template === null) return null;
     const { slots, streamers, warm } = this.#options.wanted;
@@ -194,24 +190,22 @@ export class Pool {
   }
 
   /** What is missing most: slots first, since everything else stands in one. */
-  #towards(wanted: PoolCounts, template: RunnableTemplate): Step | null {
+  #towards(wanted: PoolCounts, template: RunnableTemplate): (() => Promise<void>) | null {
     const { slots, streamers } = this.counts;
-    if (slots < Math.max(wanted.slots, wanted.streamers, wanted.warm))
-      return { what: 'slot', make: () => this.#addSlot() };
+    if (slots < Math.max(wanted.slots, wanted.streamers, wanted.warm)) return () => this.#addSlot();
     const fitting = [...this.#waiting].filter((prepared) => prepared.fits(template));
     if (streamers < wanted.streamers) {
       const prepared = fitting.find(({ streamer }) => streamer === null);
-      if (prepared !== undefined)
-        return { what: 'streamer', make: () => this.#addStreamer(prepared, template) };
+      if (prepared !== undefined) return () => this.#addStreamer(prepared, template);
     }
     const bare = fitting.filter(({ vm }) => vm === null);
     if (fitting.length - bare.length < wanted.warm) {
       const prepared = bare.find(({ streamer }) => streamer !== null) ?? bare[0];
-      if (prepared !== undefined) return { what: 'VM', make: () => this.#addVm(prepared, template) };
+      if (prepared !== undefined) return () => this.#addVm(prepared, template);
     }
     const cold = fitting.find(({ vm, rehearsed }) => vm !== null && !rehearsed);
-    if (cold !== undefined && this.#wantsRehearsals(template))
-      return { what: 'rehearsal', make: () => this.#rehearse(cold) };
+    if (cold !== undefined && this.#rehearsal === null && this.#wantsRehearsals(template))
+      return () => this.#rehearse(cold);
     return null;
   }
 
@@ -222,16 +216,18 @@ export class Pool {
 
   async #addSlot(): Promise<void> {
     const vmId = `vm-${randomBytes(6).toString('hex')}`;
+    const begunAt = performance.now();
     this.#making = vmId;
     try {
       this.#waiting.add(new Prepared(vmId, await this.#options.makeSlot()));
+      this.#made('slot', begunAt);
     } finally {
       this.#making = null;
     }
   }
 
   async #addStreamer(prepared: Prepared, template: RunnableTemplate): Promise<void> {
-    await this.#equip(prepared, template, async () => {
+    await this.#equip('streamer', prepared, template, async () => {
       const streamer = await this.#options.makeStreamer(prepared.slot, prepared.vmId, template);
       prepared.streamer = streamer;
       void streamer.died.then(() => this.#died(prepared));
@@ -239,34 +235,37 @@ export class Pool {
   }
 
   async #addVm(prepared: Prepared, template: RunnableTemplate): Promise<void> {
-    await this.#equip(prepared, template, async () => {
+    await this.#equip('VM', prepared, template, async () => {
       const vm = await this.#options.restore(prepared.slot, prepared.vmId, template);
       prepared.vm = vm;
       void vm.exited.then(() => this.#died(prepared));
     });
   }
 
-  /** Not to be waited for by a start, which ends it. */
+  /** Only begins it: it waits for the guest more than for the CPUs, so the rest is made meanwhile. A start ends it. */
   async #rehearse(prepared: Prepared): Promise<void> {
     const { slot, vm } = prepared;
     if (vm === null) return;
+    const begunAt = performance.now();
     const ending = new AbortController();
-    const rehearsing = this.#options.rehearse(slot, vm, ending.signal).then(
+    const over = this.#options.rehearse(slot, vm, ending.signal).then(
       () => {
+        this.#rehearsal = null;
         prepared.rehearsed = true;
         this.#failedRehearsals = 0;
+        this.#made('rehearsal', begunAt);
+        return null;
       },
       (error: unknown) => {
-        if (ending.signal.aborted) return;
+        this.#rehearsal = null;
+        if (ending.signal.aborted) return null;
         this.#failedRehearsals += 1;
+        this.#options.warn('a VM that was made ahead did not rehearse', error);
         this.#discard(prepared);
-        throw error;
+        return error;
       },
     );
-    this.#rehearsal = { of: prepared, ending, over: rehearsing.catch(() => {}) };
-    await rehearsing.finally(() => {
-      this.#rehearsal = null;
-    });
+    this.#rehearsal = { of: prepared, ending, over };
   }
 
   /** Resolves when the VM that rehearsed is paused; named: only if it is this one. */
@@ -277,11 +276,18 @@ export class Pool {
     await rehearsal.over;
   }
 
-  async #equip(prepared: Prepared, template: RunnableTemplate, make: () => Promise<void>): Promise<void> {
+  async #equip(
+    what: 'streamer' | 'VM',
+    prepared: Prepared,
+    template: RunnableTemplate,
+    make: () => Promise<void>,
+  ): Promise<void> {
+    const begunAt = performance.now();
     this.#busy = prepared;
     try {
       await make();
       prepared.template = template;
+      this.#made(what, begunAt);
       if (!(await prepared.answers())) this.#discard(prepared);
     } catch (error) {
       this.#discard(prepared);
@@ -291,6 +297,11 @@ export class Pool {
     }
     // While it was not to be touched, another template may have come.
     if (this.#template !== null && !prepared.fits(this.#template)) this.#discard(prepared);
+  }
+
+  #made(what: 'slot' | 'streamer' | 'VM' | 'rehearsal', begunAt: number): void {
+    const tookMs = Math.round(performance.now() - begunAt);
+    this.#options.log(`${what} made ahead`, { tookMs, waiting: this.counts });
   }
 
   #died(prepared: Prepared): void {
