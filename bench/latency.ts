@@ -3,9 +3,9 @@
  * same desktop and the same clicks, in turn.
  *
  *   npm run bench:latency -- [--links clean,loss,cap] [--rounds 3] [--clicks 20] [--busy-clicks 12]
- *                            [--window 8] [--vm] [--json]
+ *                            [--window 8] [--vm [--set KEY=VALUE]] [--alone] [--json]
  *
- * Without --vm the desktop is a Xtigervnc on this machine; with it, that of a session in a real VM.
+ * --alone leaves noVNC out. Without --vm the desktop is a Xtigervnc on this machine; with it, that of a session in a real VM.
  */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -22,7 +22,7 @@ import { startVmTarget } from './latency/vm.ts';
 import { type Figure, percentile } from './report/figures.ts';
 import { writePlot } from './report/plot.ts';
 import { printReport } from './report/print.ts';
-import { RESULTS, runStoppable, type Stoppable, say } from './support/bench.ts';
+import { RESULTS, runStoppable, type Stoppable, say, settingsOf } from './support/bench.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +32,8 @@ const { values } = parseArgs({
     'busy-clicks': { type: 'string', default: '12' },
     window: { type: 'string', default: '8' },
     vm: { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
+    alone: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -46,12 +48,14 @@ const OURS = values.vm ? 'vm' : 'native';
 const NOVNC = values.vm ? 'vm.novnc' : 'novnc';
 const SOURCES: readonly (readonly [string, Transport])[] = [
   [OURS, 'webrtc'],
-  [NOVNC, 'novnc'],
+  ...(values.alone ? [] : [[NOVNC, 'novnc'] as const]),
 ];
 
 await runStoppable(async (stoppable) => {
   await mkdir(RESULTS, { recursive: true });
-  const target = values.vm ? await startVmTarget(stoppable) : await startNativeTarget(stoppable);
+  const target = values.vm
+    ? await startVmTarget(stoppable, settingsOf(values.set))
+    : await startNativeTarget(stoppable);
   const figures: Figure[] = [];
   const answers: Answer[] = [];
   const ratios: Record<string, unknown> = {};
@@ -76,7 +80,7 @@ await runStoppable(async (stoppable) => {
   const where = values.vm ? 'a VM' : 'this machine';
   await printReport(`Latency: a desktop on ${where}, our stream beside noVNC`, figures, {
     json: values.json,
-    notes: { links: LINKS, amounts, ratios },
+    notes: { links: LINKS, amounts, settings: settingsOf(values.set), ratios },
   });
 });
 
@@ -118,14 +122,18 @@ async function measureLink({ signal, atEnd }: Stoppable, target: Target, name: L
     await page.addInitScript(probe, PLACES);
     await page.goto(signInLink);
     await page.waitForFunction(() => customElements.get('browser-vm-viewer') !== undefined);
+    const measure = async (at: number, source: string, transport: Transport) => {
+      const subject = { page, target, transport, sentBytes: () => link.sentBytes() };
+      const round = await measureRound(subject, amounts, signal);
+      rounds.set(source, [...(rounds.get(source) ?? []), round]);
+      say(`${name}, round ${at} of ${values.rounds}, ${source}: ${described(round)}`);
+    };
     for (let at = 1; at <= Number(values.rounds); at += 1) {
-      for (const [source, transport] of SOURCES) {
-        const subject = { page, target, transport, sentBytes: () => link.sentBytes() };
-        const round = await measureRound(subject, amounts, signal);
-        rounds.set(source, [...(rounds.get(source) ?? []), round]);
-        say(`${name}, round ${at} of ${values.rounds}, ${source}: ${described(round)}`);
-      }
+      for (const [source, transport] of SOURCES) await measure(at, source, transport);
     }
+    if (target.endReaders === undefined) return rounds;
+    await target.endReaders();
+    for (let at = 1; at <= Number(values.rounds); at += 1) await measure(at, `${OURS}.rfb`, 'webrtc');
     return rounds;
   } finally {
     await close();

@@ -22,6 +22,8 @@ export interface Target {
   senders(transport: Transport): Promise<readonly number[]>;
   /** The X server, where it runs on this machine. */
   readonly displayPid: number | null;
+  /** From now on the picture comes by RFB; absent where it always does. */
+  endReaders?(): Promise<void>;
   /** The desktop as it is now: light of each pixel. Null: there is no way to know. */
   reference(): Promise<Buffer | null>;
 }

@@ -11,13 +11,17 @@ const run = promisify(execFile);
 
 const PORT = 4000;
 
-/** A session in a real VM, whose browser shows the page under test where people sign in. */
-export async function startVmTarget(stoppable: Stoppable): Promise<Target> {
-  const settings = {
+/** A session in a real VM, with `changes` to the configuration, whose browser shows the page under test where people sign in. */
+export async function startVmTarget(
+  stoppable: Stoppable,
+  changes: Readonly<Record<string, string>>,
+): Promise<Target> {
+  const settings: Record<string, string> = {
     BROWSER_VM_HOST: '0.0.0.0',
     BROWSER_VM_PORT: String(PORT),
     BROWSER_VM_PUBLIC_URL: `http://${HOST_ADDRESS}:${PORT}`,
     BROWSER_VM_SESSION_TTL_SECONDS: '86400',
+    ...changes,
   };
   // Its own address from the start: the wire that has it comes later.
   await run('ip', ['address', 'replace', `${HOST_ADDRESS}/32`, 'dev', 'lo']);
@@ -31,8 +35,18 @@ export async function startVmTarget(stoppable: Stoppable): Promise<Target> {
     newSignInLink: () => controller.newSignInLink(),
     async senders(transport: Transport) {
       if (transport === 'novnc') return [controller.pid];
-      return (await sessionProcesses(controller.runDir)).streamers;
+      const { streamers, readers } = await sessionProcesses(controller.runDir);
+      return [...streamers, ...readers];
     },
+    ...(settings.BROWSER_VM_PICTURE_SOURCE === 'rfb'
+      ? {}
+      : {
+          async endReaders() {
+            const { readers } = await sessionProcesses(controller.runDir);
+            if (readers.length === 0) throw new Error('no picture was read from memory');
+            for (const pid of readers) process.kill(pid, 'SIGKILL');
+          },
+        }),
     // Nothing on the host may speak RFB to a guest but the streamer and the gateway.
     reference: async () => null,
   };

@@ -23,18 +23,22 @@ export interface Memory {
 export interface SessionProcesses {
   readonly monitors: readonly number[];
   readonly streamers: readonly number[];
+  /** Of pictures in VMs' memory; with the streamers they send the picture. */
+  readonly readers: readonly number[];
 }
 
 export async function sessionProcesses(runDir: string): Promise<SessionProcesses> {
   const monitors: number[] = [];
   const streamers: number[] = [];
+  const readers: number[] = [];
   for (const { pid } of await markedProcesses(runDir)) {
     const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     // The probe of the accelerator has no name.
     if (/^\S*qemu-system-/.test(commandLine) && commandLine.includes('\0bvm-')) monitors.push(pid);
     else if (commandLine.includes('streamer/src/main.ts')) streamers.push(pid);
+    else if (commandLine.endsWith('\0picture-reader\0')) readers.push(pid);
   }
-  return { monitors, streamers };
+  return { monitors, streamers, readers };
 }
 
 /** Null when the process is gone. */

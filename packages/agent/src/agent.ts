@@ -8,6 +8,8 @@ import {
   type ClockResponse,
   type Credential,
   type Fault,
+  type Framebuffer,
+  type FramebufferQuery,
   type IdentifyRequest,
   type IdentifyResponse,
   type PrepareRequest,
@@ -124,6 +126,11 @@ export class Agent implements Service {
     const clockCorrectionMs = request.unixTimeMs - Date.now();
     if (this.#options.ownsMachine) setClock(request.unixTimeMs);
     return { clockCorrectionMs };
+  }
+
+  /** Throws `no_framebuffer` when the picture cannot be read from outside. */
+  framebuffer({ width, height }: FramebufferQuery): Framebuffer {
+    return this.#desktop.framebuffer(width, height);
   }
 
   /** Accepts, then goes on by itself: `signed_in` or `failed` follow. Throws before `identify`. */

@@ -25,6 +25,7 @@ import { reconcile } from './reconcile/reconcile.ts';
 import { rehearse } from './rehearsal/rehearsal.ts';
 import { resolverConfiguration } from './resolver/configuration.ts';
 import { Resolver } from './resolver/resolver-process.ts';
+import { PictureInMemory } from './session-vm/picture-in-memory.ts';
 import { HostSessionVm } from './session-vm/session-vm.ts';
 import { groupPrefixOf, MARK_VARIABLE, markOf } from './slot/names.ts';
 import { createSlot, ownIndexes, type Slot } from './slot/slot.ts';
@@ -150,6 +151,13 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     });
   }
 
+  /** Null where it comes by VNC. */
+  function makePicture(slot: Slot, { template }: RunnableTemplate): PictureInMemory | null {
+    const { framebuffer } = template.manifest;
+    if (configuration.BROWSER_VM_PICTURE_SOURCE === 'rfb' || framebuffer === null) return null;
+    return new PictureInMemory({ framebuffer, uid: slot.readerUid, environment });
+  }
+
   const pool = new Pool({
     wanted: {
       slots: configuration.BROWSER_VM_POOL_SLOTS,
@@ -159,6 +167,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     makeSlot: takeSlot,
     makeStreamer,
     restore,
+    makePicture,
     hasRoom: () => admission.hasSpareMemory(),
     async rehearse(slot, vm, signal) {
       try {
@@ -284,6 +293,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       makeStreamer: (slot) => makeStreamer(slot, vmId, runnable),
       restore: (slot) => restore(slot, vmId, runnable),
       streamer: streamerSettings,
+      makePicture: (slot) => makePicture(slot, runnable),
       standbyAfterMs: configuration.BROWSER_VM_STANDBY_SECONDS * 1000,
       log: (message, details) => logger.info(details, message),
       onSettled: () => {

@@ -21,6 +21,8 @@ import { ownIndexes } from '../src/slot/slot.ts';
 
 const stateDir = stateDirectory(process.env);
 const FULL = { slots: 3, streamers: 2, warm: 1 };
+/** Of monitors, streamers, and readers of a warm VM's picture for one of them. */
+const PROCESSES = FULL.streamers + 2 * FULL.warm;
 const started: string[] = [];
 let runDir: string;
 let host: Host;
@@ -35,6 +37,7 @@ before(async () => {
       BROWSER_VM_POOL_SLOTS: FULL.slots,
       BROWSER_VM_POOL_STREAMERS: FULL.streamers,
       BROWSER_VM_WARM: FULL.warm,
+      BROWSER_VM_PICTURE_SOURCE: 'auto',
     }),
     repositoryRoot: join(import.meta.dirname, '../../..'),
     logger: { info() {}, warn() {} },
@@ -92,6 +95,7 @@ async function processes(): Promise<{ pid: number; program: string }[]> {
     if (!environment.split('\0').includes(`BROWSER_VM_MARK=${markOf(runDir)}`)) continue;
     if (line.startsWith('qemu-system')) found.push({ pid: Number(pid), program: 'monitor' });
     else if (line.includes('streamer/src/main.ts')) found.push({ pid: Number(pid), program: 'streamer' });
+    else if (line.endsWith('\0picture-reader\0')) found.push({ pid: Number(pid), program: 'reader' });
   }
   return found;
 }
@@ -106,18 +110,23 @@ test('what waits is counted, each start takes its own, and what was taken is mad
   await full();
   assert.equal((await host.usage()).slots, FULL.slots);
   assert.equal((await ownIndexes(markOf(runDir))).length, FULL.slots);
-  assert.equal((await processes()).length, FULL.streamers + FULL.warm);
+  assert.equal((await processes()).length, PROCESSES);
 });
 
-for (const program of ['monitor', 'streamer']) {
-  test(`a ${program} that died while it waited is not handed out`, async () => {
+const DEATHS = {
+  monitor: 'a monitor that died while it waited is not handed out',
+  streamer: 'a streamer that died while it waited is not handed out',
+  reader: 'a VM whose reader died while it waited has its picture by VNC, and the next one has a reader',
+};
+for (const [program, name] of Object.entries(DEATHS)) {
+  test(name, async () => {
     await full();
     for (const one of await processes()) if (one.program === program) process.kill(one.pid, 'SIGKILL');
     const vm = await start();
     await reach(vm, 'desktop_ready');
     await vm.stop();
     await full();
-    assert.equal((await processes()).length, FULL.streamers + FULL.warm);
+    assert.equal((await processes()).length, PROCESSES);
   });
 }
 

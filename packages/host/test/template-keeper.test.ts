@@ -55,6 +55,7 @@ async function finish({ wanted }: Build): Promise<Template> {
     builtAt: new Date().toISOString(),
     coldBootMs: 1,
     picture: { width: 1, height: 1 },
+    framebuffer: null,
   });
   const template = await readTemplate(stateDir, key);
   assert.ok(template !== null);

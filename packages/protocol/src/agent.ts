@@ -11,6 +11,7 @@ import { providerDescriptorSchema } from './provider.ts';
  * | `GET  /v1/events?after=SEQUENCE` | newline-delimited JSON, replayed from the sequence, then live |
  * | `POST /v1/prepare` | once, while a template is made: certificates in, desktop and browser start |
  * | `POST /v1/rehearse` | any number of times before `identify`: does to the machine what `identify` does, and is forgotten |
+ * | `GET  /v1/framebuffer?width=W&height=H` | where in the machine's memory the desktop's picture is |
  * | `POST /v1/identify` | once per VM, after a resume: clock, then entropy, then identity |
  * | `POST /v1/clock` | any time later, after the CPUs stood still: the clock alone |
  * | `POST /v1/sign-in` | once per VM: run the provider's login |
@@ -81,6 +82,37 @@ export const credentialSchema = z.object({
 });
 /** What the CLI wrote when the sign-in succeeded. Secret: goes to the vault and nowhere else. */
 export type Credential = z.infer<typeof credentialSchema>;
+
+/** Of a desktop, for now: RFB's own limit is the same. Pixels. */
+const sideSchema = z.number().int().min(1).max(4096);
+
+export const framebufferQuerySchema = z.strictObject({
+  width: z.coerce.number().pipe(sideSchema),
+  height: z.coerce.number().pipe(sideSchema),
+});
+export type FramebufferQuery = z.infer<typeof framebufferQuerySchema>;
+
+export const framebufferSchema = z
+  .strictObject({
+    width: sideSchema,
+    height: sideSchema,
+    runs: z
+      .array(
+        z.strictObject({
+          address: z.number().int().nonnegative().describe('guest-physical, bytes'),
+          length: z.number().int().positive().describe('bytes'),
+        }),
+      )
+      .min(1)
+      .max(4096),
+  })
+  .describe('BGRX, rows without padding, over all runs in order; in pages that stay where they are')
+  .refine(
+    ({ width, height, runs }) => runs.reduce((sum, { length }) => sum + length, 0) === width * height * 4,
+    'the runs are not as long as the rows',
+  );
+/** Where a desktop's picture is in the memory of its machine. */
+export type Framebuffer = z.infer<typeof framebufferSchema>;
 
 export const agentEventSchema = z.object({
   sequence: z.number().int().positive(),

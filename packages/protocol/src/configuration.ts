@@ -209,6 +209,12 @@ export const configurationSchema = z.strictObject({
     .describe(
       'what one stream may send at most, kbit/s; packets leave at this pace, so less makes answers later',
     ),
+  BROWSER_VM_PICTURE_SOURCE: z
+    .enum(['auto', 'rfb'])
+    .default('rfb')
+    .describe(
+      "where the streamer has a VM's picture from: its memory where that can be read, or always its VNC server",
+    ),
   BROWSER_VM_CLIPBOARD: flag
     .default(true)
     .describe("false: nothing copied goes between a person's computer and the desktop, either way"),

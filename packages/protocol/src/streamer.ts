@@ -14,6 +14,18 @@ const firstPictureSchema = z
   .strictObject({ path: z.string(), width: z.number().int(), height: z.number().int() })
   .describe('a file of BGRX pixels');
 
+/** Descriptors that a streamer has from its start. */
+export const STREAMER_DESCRIPTORS = {
+  /** The template's last picture; may be none. */
+  firstPicture: 4,
+  /** Memory that the reader of the VM's picture writes to: BGRX, rows without padding, from its start. */
+  pixels: 5,
+  /** A socket to that reader. */
+  reader: 6,
+} as const;
+
+const sideSchema = z.number().int().min(1).max(4096);
+
 /** What the host tells a streamer process, over Node's IPC channel. */
 export const streamerCommandSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -49,6 +61,14 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
       .nullable()
       .describe("the template's last picture, BGRX, shown until the VM's own arrives"),
   }),
+  z
+    .strictObject({
+      type: z.literal('memory'),
+      picture: z
+        .strictObject({ generation: z.number().int().nonnegative(), width: sideSchema, height: sideSchema })
+        .nullable(),
+    })
+    .describe('whether the reader of the VM has its picture, and of what size; otherwise it is had by RFB'),
   z.strictObject({
     type: z.literal('offer'),
     viewerId: viewerIdSchema,
@@ -79,6 +99,12 @@ export const streamerEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('pong') }),
   z.strictObject({ type: z.literal('attached'), width: z.number().int(), height: z.number().int() }),
   z.strictObject({ type: z.literal('first_picture') }).describe('the VM sent its first whole picture'),
+  z
+    .strictObject({ type: z.literal('picture_moved'), width: sideSchema, height: sideSchema })
+    .describe('the desktop has this size now, or a new server: where its picture was, it is no longer'),
+  z
+    .strictObject({ type: z.literal('picture_source'), source: z.enum(['memory', 'rfb']) })
+    .describe('where the picture that viewers see comes from; at each change'),
   z.strictObject({ type: z.literal('detached'), fault: faultSchema }),
   z.strictObject({ type: z.literal('answer'), viewerId: viewerIdSchema, sdp: sdpSchema }),
   z.strictObject({ type: z.literal('candidate'), viewerId: viewerIdSchema, candidate: iceCandidateSchema }),

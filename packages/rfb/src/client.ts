@@ -5,6 +5,7 @@ import { type ClipboardAction, capabilities, notify, plain, provide, request } f
 import { parseConversation } from './conversation.ts';
 import type { Cursor } from './cursor.ts';
 import { Coverage, Damage } from './damage.ts';
+import { ENCODING, OFFERED } from './encodings.ts';
 import { RfbError } from './errors.ts';
 import { Framebuffer, type Rect } from './framebuffer.ts';
 import type { ServerInit } from './handshake.ts';
@@ -18,6 +19,7 @@ import {
   pointerEvent,
   type Screen,
   setDesktopSize,
+  setEncodings,
   updateRequest,
 } from './outgoing.ts';
 import type { Picture } from './picture.ts';
@@ -76,6 +78,7 @@ export class RfbClient extends EventEmitter<RfbEvents> {
   #screenOfServer: Screen | null = null;
   #closed = false;
   #closeReason: RfbError | null = null;
+  #area: Rect | null = null;
   #coverage: Coverage | null = null;
   #picturesWanted = 0;
   readonly #stream: Duplex;
@@ -222,16 +225,29 @@ export class RfbClient extends EventEmitter<RfbEvents> {
     this.#send(setDesktopSize(width, height, this.#screenOfServer));
   }
 
-  /** Asks for the whole desktop, by default only for what changed: then the answer waits for a change. */
+  /** Asks for the watched area, by default only for what changed: then the answer waits for a change. */
   requestUpdate(incremental = true): void {
-    this.#send(updateRequest(incremental, this.#whole()));
+    this.#send(updateRequest(incremental, this.#watched()));
+  }
+
+  /**
+   * What of the desktop updates are about from now on, where the size stays; null: all of it. Cursor and size are told
+   * whatever the area.
+   */
+  watchArea(area: Rect | null): void {
+    // Where only few pixels are wanted, a server need not find out which of all have really changed.
+    if ((area === null) !== (this.#area === null)) {
+      this.#send(setEncodings(area === null ? OFFERED : [...OFFERED, ENCODING.compressLevel0]));
+    }
+    this.#area = area;
+    if (this.#continuousOn) this.#send(enableContinuousUpdates(true, this.#watched()));
   }
 
   /** Lets the server send changes without being asked each time. No effect where it cannot. */
   continuousUpdates(enable: boolean): void {
     if (!this.#continuousUpdates || enable === this.#continuousOn) return;
     this.#continuousOn = enable;
-    this.#send(enableContinuousUpdates(enable, this.#whole()));
+    this.#send(enableContinuousUpdates(enable, this.#watched()));
   }
 
   /** Position in pixels (kept inside the desktop); mask: bit 0 left, 1 middle, 2 right, 3 to 6 the wheel. */
@@ -326,7 +342,7 @@ export class RfbClient extends EventEmitter<RfbEvents> {
     this.#damage.take();
     if (this.#coverage !== null) this.#coverage = new Coverage(this.width, this.height);
     // The area of continuous updates is the old one.
-    if (this.#continuousOn) this.#send(enableContinuousUpdates(true, this.#whole()));
+    if (this.#continuousOn) this.#send(enableContinuousUpdates(true, this.#watched()));
     this.emit('resize', this.width, this.height);
   }
 
@@ -342,8 +358,8 @@ export class RfbClient extends EventEmitter<RfbEvents> {
     }
   }
 
-  #whole(): Rect {
-    return { x: 0, y: 0, width: this.width, height: this.height };
+  #watched(): Rect {
+    return this.#area ?? { x: 0, y: 0, width: this.width, height: this.height };
   }
 
   #send(message: Buffer): void {

@@ -10,6 +10,8 @@ export const ENCODING = {
   fence: -312,
   continuousUpdates: -313,
   alphaCursor: -314,
+  /** To a server of TigerVNC also: do not compare each picture with the one before. */
+  compressLevel0: -256,
   /** 0xC0A1E5CE */
   extendedClipboard: 0xc0a1e5ce | 0,
 } as const;

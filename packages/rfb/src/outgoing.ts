@@ -12,11 +12,11 @@ export function setPixelFormat(): Buffer {
   return message;
 }
 
-export function setEncodings(): Buffer {
-  const message = Buffer.alloc(4 + 4 * OFFERED.length);
+export function setEncodings(offered = OFFERED): Buffer {
+  const message = Buffer.alloc(4 + 4 * offered.length);
   message.writeUInt8(2, 0);
-  message.writeUInt16BE(OFFERED.length, 2);
-  OFFERED.forEach((encoding, index) => {
+  message.writeUInt16BE(offered.length, 2);
+  offered.forEach((encoding, index) => {
     message.writeInt32BE(encoding, 4 + 4 * index);
   });
   return message;

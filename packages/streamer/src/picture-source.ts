@@ -10,6 +10,12 @@ export interface PictureSourceEvents {
   damaged: [damage: readonly Rect[]];
   /** Every pixel has arrived once since `attached` or `resized`. */
   whole: [];
+  /** Something may have changed; told while pixels are not wanted from the source. */
+  stirred: [];
+  /** The desktop has this size now, or a new server: where its picture was, it is no longer. */
+  moved: [width: number, height: number];
+  /** Where the picture comes from now. */
+  from: [source: 'memory' | 'rfb'];
   cursor: [cursor: Cursor];
   clipboard: [text: string];
   /** The connection was lost, or could not be made in time (`final`); otherwise it is tried again. */

@@ -1,8 +1,10 @@
+import { Socket } from 'node:net';
 import {
   BrowserVmError,
   type DesktopMessage,
   type Fault,
   type IceCandidate,
+  STREAMER_DESCRIPTORS,
   type StreamerCommand,
   type StreamerEvent,
   toFault,
@@ -13,11 +15,12 @@ import { Activity } from './activity.ts';
 import { DEFAULT_CONFIGURATION, type StreamerConfiguration } from './configuration.ts';
 import { Control, type Seat } from './control/control.ts';
 import { cursorMessage, sameCursor } from './desktop/messages.ts';
+import { DesktopSource } from './desktop-source.ts';
 import { VideoFeed } from './encode/feed.ts';
 import { darkPicture, readPicture } from './encode/pictures.ts';
 import { type Encoded, RestWatch } from './encode/rest.ts';
 import { InputGate } from './input/gate.ts';
-import { RfbSource } from './rfb/source.ts';
+import { MemoryPicture } from './memory/memory-picture.ts';
 import type { Addresses } from './transport/local-candidates.ts';
 import { Viewer } from './transport/viewer.ts';
 import { warmUp } from './transport/wrtc.ts';
@@ -49,7 +52,8 @@ export class Streamer {
   );
   #configuration = DEFAULT_CONFIGURATION;
   #feed: VideoFeed | null = null;
-  #source: RfbSource | null = null;
+  #source: DesktopSource | null = null;
+  #memory: MemoryPicture | null = null;
   #cursor: Cursor | null = null;
   #live = false;
   /** Has every pixel of the source's present size arrived? */
@@ -83,6 +87,8 @@ export class Streamer {
         return this.#configure(command);
       case 'attach':
         return this.#attach(command);
+      case 'memory':
+        return this.#useMemory(command.picture);
       case 'offer':
         return this.#offer(command.viewerId, command.sdp, command.mode);
       case 'candidate':
@@ -126,6 +132,7 @@ export class Streamer {
     for (const viewer of [...this.#viewers.values()]) viewer.close();
     this.#closed = true;
     this.#source?.close();
+    this.#memory?.close();
     this.#rest.cancel();
     this.#feed?.close();
   }
@@ -151,9 +158,11 @@ export class Streamer {
     this.#source?.close();
     this.#live = false;
     this.#whole = false;
-    const source = new RfbSource({ host, port });
+    const source = new DesktopSource({ host, port }, this.#memory);
     this.#source = source;
     source.on('attached', (width, height) => this.#emit({ type: 'attached', width, height }));
+    source.on('moved', (width, height) => this.#emit({ type: 'picture_moved', width, height }));
+    source.on('from', (from) => this.#emit({ type: 'picture_source', source: from }));
     source.on('whole', () => this.#becameWhole(source));
     // Until the new size has every pixel, the picture stays as it was: no black in between.
     source.on('resized', () => {
@@ -180,8 +189,19 @@ export class Streamer {
     if (firstPicture !== null) await this.#showFirst(source, firstPicture);
   }
 
+  /** May come before the source, so that it knows from the start. */
+  #useMemory(picture: Extract<StreamerCommand, { type: 'memory' }>['picture']): void {
+    if (picture === null && this.#memory === null) return;
+    this.#memory ??= new MemoryPicture(
+      STREAMER_DESCRIPTORS.pixels,
+      new Socket({ fd: STREAMER_DESCRIPTORS.reader, readable: true, writable: true }),
+    );
+    if (this.#source === null) this.#memory.show(picture);
+    else this.#source.show(this.#memory, picture);
+  }
+
   /** A stored picture that cannot be read is a pity, no reason to fail: the dark one stays. */
-  async #showFirst(source: RfbSource | null, file: NonNullable<Attach['firstPicture']>): Promise<void> {
+  async #showFirst(source: DesktopSource | null, file: NonNullable<Attach['firstPicture']>): Promise<void> {
     const picture = await readPicture(file.path, file.width, file.height).catch((error: unknown) => {
       process.stderr.write(`first picture not shown: ${toFault(error, 'streamer').message}\n`);
       return null;
@@ -191,7 +211,7 @@ export class Streamer {
     this.#show(picture);
   }
 
-  #becameWhole(source: RfbSource): void {
+  #becameWhole(source: DesktopSource): void {
     this.#whole = true;
     this.#show(source);
     if (!this.#live) this.#becameLive();
@@ -213,7 +233,7 @@ export class Streamer {
       this.#tellAll(this.#sizeMessage());
   }
 
-  #lost(source: RfbSource, error: Error, final: boolean): void {
+  #lost(source: DesktopSource, error: Error, final: boolean): void {
     if (this.#source !== source) return;
     const wasLive = this.#live;
     this.#live = false;

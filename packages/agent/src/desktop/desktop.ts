@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BrowserVmError, type Fault } from '@browser-vm/protocol';
+import { BrowserVmError, type Fault, type Framebuffer } from '@browser-vm/protocol';
 import type { EventLog } from '../events/event-log.ts';
 import type { AgentOptions } from '../options.ts';
 import { redact } from '../redact.ts';
 import { browserCommand, profileDirectory, writePolicies } from './browser.ts';
 import { displayAccepts, displayCommand } from './display.ts';
+import { findFramebuffer, keepHugePages } from './framebuffer.ts';
 import { lookOf, startPagePainted } from './painted.ts';
 import { renewBrowserRandomness } from './random-state.ts';
 import { sendCommandLine } from './remote-command.ts';
@@ -28,6 +29,7 @@ export class Desktop {
   readonly #events: EventLog;
   readonly #running: Supervised[] = [];
   readonly #stopping = new AbortController();
+  #display: Supervised | null = null;
   #browser: Supervised | null = null;
   #page = START_PAGE_URL;
 
@@ -47,7 +49,9 @@ export class Desktop {
     ]);
     mkdirSync(this.#options.runtimeDirectory, { recursive: true });
     writePolicies(this.#options, caCertificates);
+    if (this.#options.ownsMachine) keepHugePages();
     const display = this.#run(displayCommand(this.#options, size));
+    this.#display = display;
     await displayAccepts(this.#options.display, limit).catch((cause: unknown) => {
       const message = `display :${this.#options.display} accepts no connection`;
       throw explained({ code: 'display_not_ready', message, hop: 'display' }, cause, display);
@@ -90,6 +94,18 @@ export class Desktop {
         const message = `the browser does not open a page (${await this.#look()})`;
         throw explained({ code: 'browser_unreachable', message, hop: 'browser' }, cause, browser);
       }
+    }
+  }
+
+  /** Where the picture of that size is, for who can read this machine's memory. Throws `no_framebuffer`. */
+  framebuffer(width: number, height: number): Framebuffer {
+    try {
+      const pid = this.#display?.pid;
+      if (pid === undefined) throw new Error('the display does not run');
+      return findFramebuffer(pid, width, height);
+    } catch (cause) {
+      const message = `the picture cannot be found in memory: ${(cause as Error).message}`;
+      throw new BrowserVmError({ code: 'no_framebuffer', message, hop: 'display' }, { cause, status: 409 });
     }
   }
 

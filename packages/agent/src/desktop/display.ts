@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { AgentOptions } from '../options.ts';
 import { asUser, cleanEnvironment } from '../user.ts';
+import { HUGE_PAGE_ENVIRONMENT } from './framebuffer.ts';
 import { writeKeymap } from './keymap.ts';
 import type { Command } from './supervised.ts';
 
@@ -30,7 +31,7 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
   return {
     name: 'display',
     argv: () => argv,
-    env: cleanEnvironment(options),
+    env: { ...cleanEnvironment(options), ...HUGE_PAGE_ENVIRONMENT },
     beforeStart: () => {
       makeSocketDirectory();
       writeKeymap(keymap);

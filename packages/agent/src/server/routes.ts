@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import {
   BrowserVmError,
   clockRequestSchema,
+  framebufferQuerySchema,
   identifyRequestSchema,
   prepareRequestSchema,
   rehearseRequestSchema,
@@ -72,6 +73,9 @@ export function routes(agent: Service): Hono {
     agent.rehearse(read(rehearseRequestSchema, await body(context.req.raw)));
     return context.json(agent.health());
   });
+  app.get('/v1/framebuffer', (context) =>
+    context.json(agent.framebuffer(read(framebufferQuerySchema, context.req.query()))),
+  );
   app.post('/v1/identify', async (context) =>
     context.json(await agent.identify(read(identifyRequestSchema, await body(context.req.raw)))),
   );

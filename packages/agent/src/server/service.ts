@@ -3,6 +3,8 @@ import type {
   ClockRequest,
   ClockResponse,
   Credential,
+  Framebuffer,
+  FramebufferQuery,
   IdentifyRequest,
   IdentifyResponse,
   PrepareRequest,
@@ -21,6 +23,7 @@ export interface Service {
   rehearse(request: RehearseRequest): void;
   identify(request: IdentifyRequest): Promise<IdentifyResponse>;
   setClock(request: ClockRequest): ClockResponse;
+  framebuffer(query: FramebufferQuery): Framebuffer;
   signIn(request: SignInRequest): void;
   credential(): Credential;
 }

@@ -10,6 +10,8 @@ import {
   clockRequestSchema,
   clockResponseSchema,
   credentialSchema,
+  type Framebuffer,
+  framebufferSchema,
   type IdentifyRequest,
   type IdentifyResponse,
   identifyRequestSchema,
@@ -113,6 +115,15 @@ export class AgentClient {
         await delay(ATTEMPT_PAUSE, undefined, { signal }).catch(() => {});
       }
     }
+  }
+
+  /** Where the picture of that size is in the guest's memory; it may be wrong about all of it. */
+  async framebuffer(size: { width: number; height: number }, signal?: AbortSignal): Promise<Framebuffer> {
+    const path = `/v1/framebuffer?width=${size.width}&height=${size.height}`;
+    return this.#read(
+      framebufferSchema,
+      await this.#http.json({ method: 'GET', path, token: this.#token, signal }),
+    );
   }
 
   async signIn(provider: ProviderDescriptor, signal?: AbortSignal): Promise<void> {

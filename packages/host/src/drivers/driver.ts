@@ -84,6 +84,21 @@ export interface StopOptions {
   readonly archiveTo?: string;
 }
 
+/** How the guest's memory can be read while the VM lives. */
+export interface GuestMemory {
+  /** Which of its memory lies where in what `open` opens. Bytes. */
+  readonly parts: readonly {
+    readonly guestAddress: number;
+    readonly length: number;
+    readonly address: number;
+  }[];
+  /**
+   * A new descriptor, for reading alone, which the caller closes. It reaches all that the monitor has mapped, so whoever
+   * gets it must keep to `parts`. Reads end short when the VM has ended.
+   */
+  open(): number;
+}
+
 /** A machine with running or paused CPUs. */
 export interface Vm {
   readonly id: string;
@@ -105,6 +120,8 @@ export interface Vm {
   /** Of a paused VM that was booted with a `snapshotDirectory`; leaves it frozen. */
   snapshot(): Promise<void>;
   consoleTail(lines: number): Promise<readonly string[]>;
+  /** Of a VM that was restored. Rejects with `memory_unreadable`. */
+  memory(): Promise<GuestMemory>;
   /**
    * Ends the monitor and removes `directory`. At any moment, in any state, any number of times.
    * Rejects with `vm_leftovers` naming what could not be removed.

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Vm } from '../drivers/driver.ts';
+import type { PictureInMemory } from '../session-vm/picture-in-memory.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { StreamerProcess } from '../streamer-process/streamer-process.ts';
 import type { RunnableTemplate } from '../template/template.ts';
@@ -19,6 +20,8 @@ export interface PoolOptions {
   readonly makeStreamer: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<StreamerProcess>;
   /** Leaves the VM paused. */
   readonly restore: (slot: Slot, vmId: string, template: RunnableTemplate) => Promise<Vm>;
+  /** Null: the picture is not to be read from memory. */
+  readonly makePicture: (slot: Slot, template: RunnableTemplate) => PictureInMemory | null;
   /** Is there memory for more? What only makes a start faster must not be why one is refused. */
   readonly hasRoom: () => Promise<boolean>;
   /** Of a VM that `restore` made. Rejects when aborted; leaves the VM paused in any case. */
@@ -82,8 +85,12 @@ export class Pool {
 
   /** Ids of the processes that wait here. */
   get processes(): number[] {
-    const all = [...this.#waiting].flatMap(({ streamer, vm }) => [streamer?.pid, vm?.pid]);
-    return all.filter((pid) => pid !== undefined);
+    const all = [...this.#waiting].flatMap(({ streamer, vm, picture }) => [
+      streamer?.pid,
+      vm?.pid,
+      picture?.pid,
+    ]);
+    return all.filter((pid) => pid !== undefined && pid !== null);
   }
 
   /** From now on VMs are of this template; what was made for another goes. */
@@ -242,6 +249,14 @@ export class Pool {
     });
   }
 
+  /** Where both ends of it stand. */
+  async #addPicture(prepared: Prepared, template: RunnableTemplate): Promise<void> {
+    const { slot, streamer, vm } = prepared;
+    if (streamer === null || vm === null) return;
+    prepared.picture = this.#options.makePicture(slot, template);
+    await prepared.picture?.start(vm, streamer);
+  }
+
   /** Only begins it: it waits for the guest more than for the CPUs, so the rest is made meanwhile. A start ends it. */
   async #rehearse(prepared: Prepared): Promise<void> {
     const { slot, vm } = prepared;
@@ -287,6 +302,7 @@ export class Pool {
     try {
       await make();
       prepared.template = template;
+      await this.#addPicture(prepared, template);
       this.#made(what, begunAt);
       if (!(await prepared.answers())) this.#discard(prepared);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Vm } from '../drivers/driver.ts';
+import type { PictureInMemory } from '../session-vm/picture-in-memory.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { StreamerProcess } from '../streamer-process/streamer-process.ts';
 import type { RunnableTemplate } from '../template/template.ts';
@@ -18,6 +19,8 @@ export class Prepared {
   streamer: StreamerProcess | null = null;
   /** Paused, and nobody's yet. */
   vm: Vm | null = null;
+  /** Of the streamer and the VM that stand here; null while there are not both, or it is not to be read. */
+  picture: PictureInMemory | null = null;
   /** Has the VM done once what a start has it do? */
   rehearsed = false;
 
@@ -50,7 +53,7 @@ export class Prepared {
 
   /** Resolves when nothing of it is left. */
   async remove(): Promise<void> {
-    const results = await Promise.allSettled([this.streamer?.stop(), this.vm?.stop()]);
+    const results = await Promise.allSettled([this.streamer?.stop(), this.picture?.stop(), this.vm?.stop()]);
     // A namespace lives as long as a process in it does.
     results.push(...(await Promise.allSettled([this.slot.remove()])));
     const failed = results.find((result) => result.status === 'rejected');

@@ -32,6 +32,7 @@ import { ObservedVnc } from '../vnc/observed.ts';
 import { AgentLog } from './agent-log.ts';
 import { EventQueue } from './event-queue.ts';
 import { isGuestBusy } from './guest-work.ts';
+import type { PictureInMemory } from './picture-in-memory.ts';
 import { ReturnedMemory } from './returned-memory.ts';
 import { Standby } from './standby.ts';
 
@@ -60,6 +61,8 @@ export interface SessionVmOptions {
   /** Leaves the VM paused. */
   readonly restore: (slot: Slot) => Promise<Vm>;
   readonly streamer: Omit<StreamerConfiguration, 'iceServers'>;
+  /** Null: the picture comes by VNC. */
+  readonly makePicture: (slot: Slot) => PictureInMemory | null;
   /** Quiet after which a VM whose tool waits for the user stops its CPUs, milliseconds; 0: never. */
   readonly standbyAfterMs: number;
   /** Called once, when the desktop is there or never will be. */
@@ -86,6 +89,7 @@ export class HostSessionVm implements SessionVm {
   #slot: Slot | null = null;
   #streamer: StreamerProcess | null = null;
   #vm: Vm | null = null;
+  #picture: PictureInMemory | null = null;
   #agent: AgentClient | null = null;
   #agentLog: AgentLog | null = null;
   #failed = false;
@@ -99,6 +103,7 @@ export class HostSessionVm implements SessionVm {
     this.#slot = options.prepared?.slot ?? null;
     this.#streamer = options.prepared?.streamer ?? null;
     this.#vm = options.prepared?.vm ?? null;
+    this.#picture = options.prepared?.picture ?? null;
     this.#streamerReady.promise.catch(() => {});
     const about = { vmId: options.vmId, sessionId: options.request.sessionId };
     const log = (message: string, details: Record<string, unknown>) =>
@@ -128,9 +133,15 @@ export class HostSessionVm implements SessionVm {
     return this.#options.request.sessionId;
   }
 
-  /** Monitor and streamer, as far as they run. */
+  /** In each line of the log about it. */
+  get #about(): Record<string, string> {
+    return { vmId: this.vmId, sessionId: this.sessionId };
+  }
+
+  /** Monitor, streamer and the reader of the picture, as far as they run. */
   get processes(): readonly number[] {
-    return [this.#vm, this.#streamer].flatMap((process) => (process === null ? [] : [process.pid]));
+    const ids = [this.#vm?.pid, this.#streamer?.pid, this.#picture?.pid];
+    return ids.filter((pid) => pid !== undefined && pid !== null);
   }
 
   async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
@@ -238,6 +249,11 @@ export class HostSessionVm implements SessionVm {
       onEvent: (event) => this.#streamerSaid(event),
     });
     void streamer.died.then((fault) => this.#fail(fault));
+    this.#picture ??= this.#options.makePicture(slot);
+    this.#picture?.serve(streamer, {
+      find: (size) => this.#identified().framebuffer(size, this.#ending.signal),
+      log: (message, details) => this.#options.log(message, { ...this.#about, ...details }),
+    });
     // The source tries again and again until the VM answers, so this may come first.
     streamer.attach(slot.vnc);
     this.#streamerReady.resolve(streamer);
@@ -254,6 +270,7 @@ export class HostSessionVm implements SessionVm {
     this.#ending.signal.throwIfAborted();
     await vm.resume();
     this.#events.push({ type: 'vm_resumed' });
+    void this.#showPicture(vm);
     const agent = new AgentClient(slot.agent, (call) => this.#standby.use(call));
     this.#agent = agent;
     const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(AGENT_TIMEOUT)]);
@@ -282,6 +299,11 @@ export class HostSessionVm implements SessionVm {
     );
     this.#events.push({ type: 'identity_set' });
     void this.#follow(agent).catch((error: unknown) => this.#fail(toFault(error, 'agent')));
+  }
+
+  async #showPicture(vm: Vm): Promise<void> {
+    const streamer = await this.#streamerReady.promise.catch(() => null);
+    if (streamer !== null) await this.#picture?.show(vm, streamer);
   }
 
   /** The template's stages are replayed first; the last of them is what a person waits for. */
@@ -359,6 +381,10 @@ export class HostSessionVm implements SessionVm {
       this.#events.push({ type: 'viewer', viewerId: event.viewerId, state: event.state });
     } else if (event.type === 'candidate') {
       this.#events.push({ type: 'candidate', viewerId: event.viewerId, candidate: event.candidate });
+    } else if (event.type === 'picture_moved') {
+      void this.#picture?.moved(event);
+    } else if (event.type === 'picture_source') {
+      this.#options.log('picture source', { ...this.#about, source: event.source });
     } else if (event.type === 'detached') {
       this.#options.log('streamer lost the desktop', { vmId: this.vmId, fault: event.fault });
     }
@@ -409,6 +435,7 @@ export class HostSessionVm implements SessionVm {
     await this.#agentLog?.close();
     const results = await Promise.allSettled([
       this.#streamer?.stop(),
+      this.#picture?.stop(),
       this.#vm?.stop({ archiveTo: this.#options.logDirectory }),
     ]);
     // A namespace lives as long as a process in it does.
@@ -426,6 +453,7 @@ export class HostSessionVm implements SessionVm {
   async #leftovers(): Promise<string[]> {
     const places = {
       'the monitor': this.#vm === null ? null : `/proc/${this.#vm.pid}`,
+      'the reader of its picture': this.#picture?.pid ? `/proc/${this.#picture.pid}` : null,
       'the streamer': this.#streamer === null ? null : `/proc/${this.#streamer.pid}`,
       'its namespace': this.#slot === null ? null : this.#slot.network.namespace,
       'its directory': this.#vm === null ? null : join(this.#options.runDir, 'vms', this.vmId),

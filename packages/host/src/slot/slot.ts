@@ -5,7 +5,7 @@ import { run } from '../system/run.ts';
 import { capacityOf, type Link, linkOf } from './link.ts';
 import { GATEWAY_MAC, hostLinkOf, hostTableOf, indexOf, namespaceOf, TAP, UPLINK } from './names.ts';
 import { hostRules, namespaceRules } from './rules.ts';
-import { streamerUidOf, vmUidOf } from './users.ts';
+import { readerUidOf, streamerUidOf, vmUidOf } from './users.ts';
 
 /** What a VM plugs into, on this host. */
 export interface Slot {
@@ -15,9 +15,10 @@ export interface Slot {
   readonly link: Link;
   /** For a driver. */
   readonly network: VmNetwork;
-  /** Of the VM in this slot, and of its streamer. */
+  /** Of the VM in this slot, of its streamer, and of the reader of its picture. */
   readonly vmUid: number;
   readonly streamerUid: number;
+  readonly readerUid: number;
   /** Where the host, and nobody else, reaches the guest's agent and VNC server. */
   readonly agent: { readonly host: string; readonly port: number };
   readonly vnc: { readonly host: string; readonly port: number };
@@ -122,6 +123,7 @@ async function claim(index: number, { mark, subnet }: SlotOptions): Promise<Slot
     network: { namespace: `/run/netns/${namespace}`, tap: TAP, macAddress: GUEST.macAddress },
     vmUid,
     streamerUid,
+    readerUid: readerUidOf(index),
     agent: { host: link.slot, port: GUEST.agentPort },
     vnc: { host: link.slot, port: GUEST.vncPort },
     remove() {

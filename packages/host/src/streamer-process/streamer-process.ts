@@ -1,16 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import {
   BrowserVmError,
   type ControlState,
   type Fault,
+  STREAMER_DESCRIPTORS,
   type StreamerCommand,
   type StreamerEvent,
   streamerEventSchema,
   type ViewerMode,
 } from '@browser-vm/protocol';
+import { sharedMemory } from '../picture-reader/shared-memory.ts';
 import { limitMemory, type MemoryGroup } from '../system/cgroup.ts';
 import { SYSTEM_PATH } from '../system/run.ts';
 import { StreamerLog } from './streamer-log.ts';
@@ -62,16 +66,18 @@ export class StreamerProcess {
   readonly #answers = new Map<string, { resolve(sdp: string): void; reject(error: Error): void }>();
   readonly #seats = new Map<string, (control: ControlState) => void>();
   readonly #log: StreamerLog;
+  readonly #pixels: number;
   readonly #pongs = new Set<() => void>();
   #onHeld = () => {};
   #onEvent: (event: StreamerEvent) => void;
   #closing: Promise<void> | null = null;
   #group: MemoryGroup | null = null;
 
-  private constructor(child: ChildProcess, onEvent: (event: StreamerEvent) => void) {
+  private constructor(child: ChildProcess, pixels: number, onEvent: (event: StreamerEvent) => void) {
     this.#process = child;
     this.pid = child.pid ?? -1;
     this.#onEvent = onEvent;
+    this.#pixels = pixels;
     this.#log = new StreamerLog([child.stdout, child.stderr].filter((stream) => stream !== null));
     this.#gone = once(child, 'close').catch(() => {});
     const died = Promise.withResolvers<Fault>();
@@ -79,6 +85,7 @@ export class StreamerProcess {
     child.on('message', (message) => this.#receive(message));
     // Not `exit`: its last words arrive after it.
     child.once('close', (code, signal) => {
+      closeSync(pixels);
       const { lastLine } = this.#log;
       const fault: Fault = {
         code: 'streamer_died',
@@ -95,6 +102,8 @@ export class StreamerProcess {
   static async start(options: StreamerOptions): Promise<StreamerProcess> {
     const { firstPicture } = options;
     const picture = firstPicture === null ? null : await open(firstPicture.path, 'r');
+    const pixels = sharedMemory('browser-vm-picture');
+    let started: StreamerProcess | null = null;
     try {
       const argv = ['--no-new-privs', '--pdeathsig', 'KILL', '--', process.execPath];
       const node = [`--max-old-space-size=${OBJECTS_MB}`, '--disable-warning=ExperimentalWarning', MAIN];
@@ -106,14 +115,16 @@ export class StreamerProcess {
           BROWSER_VM_STREAMER_UID: String(options.uid),
           BROWSER_VM_STREAMER_GID: String(options.gid),
         },
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...(picture === null ? [] : [picture.fd])],
+        // See STREAMER_DESCRIPTORS.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc', picture?.fd ?? 'ignore', pixels, 'pipe'],
         detached: true,
       });
       await once(child, 'spawn');
       const ready = Promise.withResolvers<void>();
-      const streamer = new StreamerProcess(child, ({ type }) => {
+      const streamer = new StreamerProcess(child, pixels, ({ type }) => {
         if (type === 'ready') ready.resolve();
       });
+      started = streamer;
       streamer.#group = await limitMemory(options.groupName, streamer.pid, STREAMER_LIMIT_MB * 1024 * 1024);
       const timer = setTimeout(() => ready.reject(late('start')), READY_TIMEOUT);
       streamer.died.then((fault) => ready.reject(new BrowserVmError(fault)));
@@ -129,10 +140,15 @@ export class StreamerProcess {
         type: 'configure',
         ...options.configure,
         // As a descriptor: the streamer's user need not reach the directories above.
-        ...(firstPicture === null ? {} : { firstPicture: { ...firstPicture, path: '/proc/self/fd/4' } }),
+        ...(firstPicture === null
+          ? {}
+          : {
+              firstPicture: { ...firstPicture, path: `/proc/self/fd/${STREAMER_DESCRIPTORS.firstPicture}` },
+            }),
       });
       return streamer;
     } finally {
+      if (started === null) closeSync(pixels);
       await picture?.close();
     }
   }
@@ -146,6 +162,14 @@ export class StreamerProcess {
 
   attach(at: { readonly host: string; readonly port: number }): void {
     this.send({ type: 'attach', ...at, firstPicture: null });
+  }
+
+  /** For the reader of its VM's picture, once: the memory that both have, and the socket to this streamer. */
+  get forReader(): { readonly pixels: number; readonly streamer: Socket } {
+    return {
+      pixels: this.#pixels,
+      streamer: (this.#process.stdio as readonly unknown[])[STREAMER_DESCRIPTORS.reader] as Socket,
+    };
   }
 
   async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {

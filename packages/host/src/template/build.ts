@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AgentStage, BrowserVmError, GUEST } from '@browser-vm/protocol';
+import { type AgentStage, BrowserVmError, type Framebuffer, GUEST } from '@browser-vm/protocol';
 import { isBlank, type Picture, RfbClient } from '@browser-vm/rfb';
 import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import { COLD_BOOT_SILENCE, firstAnswer } from '../agent-client/cold-boot.ts';
@@ -86,7 +86,7 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
     void vm.exited.then(({ reason }) => died.abort(reason));
     const signal = AbortSignal.any([options.signal, died.signal, AbortSignal.timeout(BUILD_TIMEOUT)]);
     try {
-      await paint(slot, booted, options, signal);
+      const framebuffer = await paint(slot, booted, options, signal);
       const coldBootMs = Math.round(performance.now() - started);
       options.progress('waiting until the guest rests');
       await rest(booted.pid, { calmMs: CALM, limitMs: CALM_LIMIT, signal });
@@ -111,6 +111,7 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
         builtAt: new Date().toISOString(),
         coldBootMs,
         picture: { width: picture.width, height: picture.height },
+        framebuffer,
       });
     } catch (error) {
       throw await explained(booted, died.signal, signal, error);
@@ -125,8 +126,16 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
   return template;
 }
 
-/** Resolves when the agent says that the browser has painted. */
-async function paint(slot: Slot, vm: Vm, options: BuildTemplateOptions, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves when the agent says that the browser has painted, with where the picture is in the guest's memory; null
+ * when that cannot be told.
+ */
+async function paint(
+  slot: Slot,
+  vm: Vm,
+  options: BuildTemplateOptions,
+  signal: AbortSignal,
+): Promise<Framebuffer | null> {
   const agent = new AgentClient(slot.agent);
   const following = new AbortController();
   try {
@@ -145,6 +154,11 @@ async function paint(slot: Slot, vm: Vm, options: BuildTemplateOptions, signal: 
       if (event.stage === 'browser') break;
     }
     signal.throwIfAborted();
+    return await agent.framebuffer(GUEST.display, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      options.progress(`the picture is had by VNC alone: ${(error as Error).message}`);
+      return null;
+    });
   } finally {
     // No connection of ours may be frozen into the template.
     following.abort();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AGENT_CONTRACT_VERSION, GUEST } from '@browser-vm/protocol';
+import { AGENT_CONTRACT_VERSION, framebufferSchema, GUEST } from '@browser-vm/protocol';
 import { z } from 'zod';
 import type { DriverCapabilities } from '../drivers/driver.ts';
 import type { Image } from '../image/index.ts';
@@ -25,6 +25,7 @@ export const templateManifestSchema = z.strictObject({
   builtAt: z.iso.datetime(),
   coldBootMs: z.number().describe('from starting the monitor to a painted browser'),
   picture: z.strictObject({ width: z.number().int(), height: z.number().int() }),
+  framebuffer: framebufferSchema.nullable().describe('where the picture is in the memory of each VM'),
 });
 export type TemplateManifest = z.infer<typeof templateManifestSchema>;
 
@@ -56,7 +57,7 @@ export interface TemplateInputs {
 }
 
 /** Changes when templates made by earlier code must not be used. */
-const RECIPE = 2;
+const RECIPE = 3;
 
 export function templateKey(inputs: TemplateInputs): string {
   const { image, capabilities } = inputs;

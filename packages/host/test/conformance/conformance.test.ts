@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, readSync, writeSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +55,29 @@ async function restore(snapshot: string, spec: BootSpec): Promise<Vm> {
   const vm = await driver.restore(snapshot, rest);
   running.add(vm);
   return vm;
+}
+
+/** Is that text in the guest's memory, as the driver says that it can be read? It is a page's first. */
+async function memoryHolds(vm: Vm, text: string): Promise<boolean> {
+  const memory = await vm.memory();
+  assert.equal(
+    memory.parts.reduce((sum, { length }) => sum + length, 0),
+    MEMORY_MB * 1024 * 1024,
+  );
+  const descriptor = memory.open();
+  const page = Buffer.alloc(4096);
+  try {
+    assert.throws(() => writeSync(descriptor, page, 0, 1, memory.parts[0]!.address), /EBADF/);
+    for (const { address, length } of memory.parts) {
+      for (let at = address; at < address + length; at += page.length) {
+        readSync(descriptor, page, 0, page.length, at);
+        if (page.toString('latin1', 0, text.length) === text) return true;
+      }
+    }
+    return false;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function saysOnConsole(vm: Vm, word: string): Promise<void> {
@@ -237,6 +260,10 @@ describe(`driver ${NAME}`, { concurrency: false, timeout: 300_000 }, () => {
     await first.ask('fill=32');
     assert.equal(await second.ask('note'), 'original');
     assert.equal(await first.ask('note'), 'first');
+    assert.equal(await memoryHolds(clones[0]!, 'note-of-first'), false);
+    await first.ask('note=note-of-first');
+    assert.equal(await memoryHolds(clones[0]!, 'note-of-first'), true, 'what it wrote is read from outside');
+    assert.equal(await memoryHolds(clones[1]!, 'note-of-first'), false);
     await assertCannotWrite(clones[0]!, join(snapshot, 'memory'));
 
     await clones[0]!.stop();

@@ -16,6 +16,7 @@ const REACH_MS = 500;
 const HANDSHAKE_MS = 10_000;
 const RETRY_MS = 50;
 const NOTHING = Buffer.alloc(0);
+const ONE_PIXEL = { x: 0, y: 0, width: 1, height: 1 } as const;
 
 /** A VNC server as picture source and input target; comes back by itself after a loss. */
 export class RfbSource extends EventEmitter<PictureSourceEvents> implements PictureSource, InputTarget {
@@ -23,6 +24,7 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
   #watched = false;
   #coverage: Coverage | null = null;
   #requested = false;
+  #pixelsWanted = true;
   readonly #closing = new AbortController();
   readonly #options: Required<RfbSourceOptions>;
   readonly #text = new TextEntry({
@@ -51,6 +53,16 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
   watch(watched: boolean): void {
     this.#watched = watched;
     this.#ask();
+  }
+
+  /**
+   * Are the pixels wanted? While not, the server is asked for one of them, so that it still tells cursor and size, and
+   * `damaged` and `whole` are not told. When they are wanted again, `whole` follows.
+   */
+  wantPixels(wanted: boolean): void {
+    if (wanted === this.#pixelsWanted) return;
+    this.#pixelsWanted = wanted;
+    if (this.#client !== null) this.#begin(this.#client);
   }
 
   pointer(x: number, y: number, mask: number): void {
@@ -105,13 +117,10 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
 
   #use(client: RfbClient): void {
     this.#client = client;
-    this.#coverage = new Coverage(client.width, client.height);
     client.on('update', (damage) => this.#updated(damage));
     client.on('resize', (width, height) => {
-      this.#coverage = new Coverage(width, height);
       this.emit('resized', width, height);
-      client.requestUpdate(false);
-      this.#requested = true;
+      this.#begin(client);
     });
     client.on('cursor', (cursor) => this.emit('cursor', cursor));
     client.on('clipboard', (text) => {
@@ -129,6 +138,14 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
       void this.#attach();
     });
     this.emit('attached', client.width, client.height);
+    this.#begin(client);
+  }
+
+  /** Everything anew, as far as it is wanted. */
+  #begin(client: RfbClient): void {
+    client.watchArea(this.#pixelsWanted ? null : ONE_PIXEL);
+    this.#coverage = this.#pixelsWanted ? new Coverage(client.width, client.height) : null;
+    // Also for one pixel: only then does the server say what sizes it takes.
     client.requestUpdate(false);
     this.#requested = true;
     this.#ask();
@@ -136,6 +153,11 @@ export class RfbSource extends EventEmitter<PictureSourceEvents> implements Pict
 
   #updated(damage: readonly Rect[]): void {
     this.#requested = false;
+    if (!this.#pixelsWanted) {
+      this.emit('stirred');
+      this.#ask();
+      return;
+    }
     if (this.#coverage !== null) {
       for (const rect of damage) this.#coverage.add(rect);
     }

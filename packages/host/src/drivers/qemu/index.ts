@@ -284,6 +284,7 @@ async function start(
       pid,
       directory: spec.directory,
       commandLine: options.commandLine,
+      memoryMb: spec.memoryMb,
       snapshotTarget: options.target,
     });
     return { vm, stateDescriptor };

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import { BrowserVmError } from '@browser-vm/protocol';
 import type { MemoryGroup } from '../../system/cgroup.ts';
 import { tail } from '../../system/tail.ts';
-import type { StopOptions, Vm, VmExit, VmExitReason, VmState } from '../driver.ts';
+import type { GuestMemory, StopOptions, Vm, VmExit, VmExitReason, VmState } from '../driver.ts';
+import { guestMemory } from './guest-memory.ts';
 import type { Monitor } from './monitor.ts';
 import { Qmp, type QmpEvent } from './qmp.ts';
 import { type SnapshotTarget, saveState, takeOverMemory } from './snapshot.ts';
@@ -24,6 +25,7 @@ export class QemuVm implements Vm, Monitor {
   readonly consoleFile: string;
   readonly exited: Promise<VmExit>;
   readonly #directory: string;
+  readonly #memoryMb: number;
   readonly #process: ChildProcess;
   readonly #snapshotTarget: SnapshotTarget | null;
   readonly #group: Promise<MemoryGroup | null>;
@@ -40,6 +42,7 @@ export class QemuVm implements Vm, Monitor {
       readonly pid: number;
       readonly directory: string;
       readonly commandLine: string;
+      readonly memoryMb: number;
       readonly snapshotTarget: SnapshotTarget | null;
       /** Bounds what the monitor takes; null where the kernel's limits are not ours to set. */
       readonly group: Promise<MemoryGroup | null>;
@@ -50,6 +53,7 @@ export class QemuVm implements Vm, Monitor {
     this.commandLine = options.commandLine;
     this.consoleFile = join(options.directory, CONSOLE_FILE);
     this.#directory = options.directory;
+    this.#memoryMb = options.memoryMb;
     this.#process = child;
     this.#snapshotTarget = options.snapshotTarget;
     this.#group = options.group;
@@ -150,6 +154,10 @@ export class QemuVm implements Vm, Monitor {
 
   async consoleTail(lines: number): Promise<readonly string[]> {
     return await tail(this.consoleFile, lines);
+  }
+
+  async memory(): Promise<GuestMemory> {
+    return await guestMemory(this.pid, this.#memoryMb);
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
