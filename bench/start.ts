@@ -1,8 +1,9 @@
 /**
  * From "Connect" to a desktop that answers, as the person's own browser sees it.
  *
- *   npm run bench:start -- [--sessions 50] [--burst 20] [--pause 2] [--set KEY=VALUE ...] [--json]
+ *   npm run bench:start -- [--sessions 50] [--burst 20] [--pause 2] [--set KEY=VALUE ...] [--log FILE] [--json]
  */
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     burst: { type: 'string', default: '0' },
     pause: { type: 'string', default: '2' },
     set: { type: 'string', multiple: true, default: [] },
+    log: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -46,6 +48,7 @@ await runBench(settings, async (bench) => {
   const alone = await oneAfterAnother(bench, browser.page);
   const { served: together, refused } = await allAtOnce(bench);
   const template = await usedTemplate(bench.controller);
+  if (values.log !== undefined) await writeFile(values.log, bench.controller.output);
   const figures: Figure[] = [
     ...figuresOf('start', alone),
     ...(burst > 0 ? figuresOf('start.burst', together) : []),
@@ -96,11 +99,17 @@ async function allAtOnce(bench: Bench) {
     await openDashboard(bench, page, `burst-${index}`);
   }
   say(`${burst} starts at once`);
-  const results = await Promise.allSettled(pages.map((page) => measureStart(bench, page)));
-  for (const result of results) {
-    if (result.status === 'fulfilled') say(`of the burst: ${described(result.value)}`);
-    else say(`of the burst, not served: ${String(result.reason)}`);
-  }
+  const starts = pages.map(async (page) => {
+    try {
+      const start = await measureStart(bench, page);
+      say(`of the burst: ${described(start)}${start.queued ? ', waited for its turn' : ''}`);
+      return start;
+    } catch (error) {
+      say(`of the burst, not served: ${String(error)}`);
+      throw error;
+    }
+  });
+  const results = await Promise.allSettled(starts);
   return {
     served: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
     refused: results.filter((result) => result.status === 'rejected' && result.reason instanceof StartRefused)

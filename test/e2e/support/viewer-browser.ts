@@ -40,7 +40,8 @@ export async function openViewerBrowsers(
     args: ARGUMENTS,
   });
   const open = async () => {
-    const context = await browser.newContext({ viewport: size });
+    // What moves in the pages of people who wait costs their own computers, which here are this machine.
+    const context = await browser.newContext({ viewport: size, reducedMotion: 'reduce' });
     await fixSize(context);
     return await context.newPage();
   };

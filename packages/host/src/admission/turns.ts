@@ -4,8 +4,8 @@ const INTERVAL = 250;
 const UNSEEN = 2 * INTERVAL;
 /** What a start takes at least while it lasts. Cores. */
 const CORES = 1;
-/** A start that takes longer than this lets others begin beside it. Milliseconds. */
-const LONGEST = 20_000;
+/** A start that takes longer than this, the CPUs being full, lets others begin beside it. Milliseconds. */
+const LONGEST = 60_000;
 /** Starts remembered to say how long those to come will take. */
 const REMEMBERED = 20;
 
@@ -46,7 +46,7 @@ export class Turns {
     return this.#waiting.length;
   }
 
-  /** Resolves with null when it is the turn of this one already. It lasts until `end`, and counts for 20 s at most. */
+  /** Resolves with null when it is the turn of this one already. It lasts until `end`, and counts for a minute at most. */
   async begin(of: object, signal?: AbortSignal): Promise<Turn | null> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
