@@ -74,6 +74,7 @@ async function theTemplate() {
       BROWSER_VM_STATE_DIR: stateDir,
       BROWSER_VM_RUN_DIR: runDir,
       BROWSER_VM_SLOT_SUBNET: SUBNET,
+      BROWSER_VM_PICTURE_SOURCE: 'auto',
       ...{ BROWSER_VM_WARM: 0, BROWSER_VM_POOL_SLOTS: 0, BROWSER_VM_POOL_STREAMERS: 0 },
     }),
     repositoryRoot,

@@ -91,7 +91,7 @@ export class Agent implements Service {
     this.#state = 'preparing';
     this.#go('browser', async () => {
       this.#trustEnvironment = trust(this.#options, request.caCertificates);
-      await this.#desktop.start(request.display, request.caCertificates);
+      await this.#desktop.start(request);
       this.#state = 'prepared';
       if (this.#options.ownsMachine)
         await cacheTools(this.#options).catch((error: unknown) => this.#uncached(error));

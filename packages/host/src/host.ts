@@ -192,6 +192,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
       memoryMb: configuration.BROWSER_VM_MEMORY_MB,
       commandLine: '',
       caCertificates: certificates.trim() === '' ? [] : [certificates],
+      pictureInMemory: configuration.BROWSER_VM_PICTURE_SOURCE === 'auto',
     };
   }
 

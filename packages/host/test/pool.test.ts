@@ -18,6 +18,8 @@ import { RfbClient } from '@browser-vm/rfb';
 import { createHost } from '../src/host.ts';
 import { markOf } from '../src/slot/names.ts';
 import { ownIndexes } from '../src/slot/slot.ts';
+import { readTemplate } from '../src/template/template.ts';
+import { assertSamePicture, pictureInMemory } from './support/memory-and-vnc.ts';
 
 const stateDir = stateDirectory(process.env);
 const FULL = { slots: 3, streamers: 2, warm: 1 };
@@ -130,7 +132,7 @@ for (const [program, name] of Object.entries(DEATHS)) {
   });
 }
 
-test('a VM that rehearsed shows what the template shows, and nobody is in it yet', async () => {
+test('a VM that rehearsed shows what the template shows, in memory as by VNC, and nobody is in it yet', async () => {
   await full();
   const [monitor] = (await processes()).filter(({ program }) => program === 'monitor');
   const vm = await start();
@@ -138,8 +140,21 @@ test('a VM that rehearsed shows what the template shows, and nobody is in it yet
   assert.ok((await processes()).some(({ pid }) => pid === monitor?.pid));
   const client = await RfbClient.connect(await vm.openVnc('control'));
   const { pixels } = await client.takePicture();
-  client.close();
   assert.ok(pixels.equals(await readFile(await templatePicture())), 'the picture is another');
+  const key = (await host.usage()).template.current?.key ?? '';
+  const template = (await readTemplate(stateDir, key))?.manifest ?? assert.fail(`no template ${key}`);
+  client.pointer(640, 180, 0);
+  const released = await assertSamePicture(client, monitor!.pid, template);
+  client.pointer(640, 180, 1);
+  for (
+    const until = AbortSignal.timeout(30_000);
+    released.equals(await pictureInMemory(monitor!.pid, template));
+  ) {
+    assert.ok(!until.aborted, 'a pressed button changes the picture in memory');
+    await client.takePicture({ timeoutMs: 30_000 });
+  }
+  await assertSamePicture(client, monitor!.pid, template);
+  client.close();
   await vm.stop();
 });
 

@@ -76,6 +76,7 @@ function keep(times: Partial<KeeperTimes> = {}): TemplateKeeper {
       memoryMb,
       commandLine: '',
       caCertificates: [],
+      pictureInMemory: false,
     }),
     ready: async () => {},
     build: (build) => {

@@ -42,6 +42,12 @@ export type AgentHealth = z.infer<typeof agentHealthSchema>;
 export const prepareRequestSchema = z.strictObject({
   caCertificates: z.array(z.string()).describe('PEM; trusted by browser and tools besides the system store'),
   display: z.strictObject({ width: z.number().int(), height: z.number().int() }),
+  pictureInMemory: z
+    .boolean()
+    .default(false)
+    .describe(
+      'keep the desktop’s picture in pages that stay where they are, so that it can be read from outside',
+    ),
 });
 export type PrepareRequest = z.infer<typeof prepareRequestSchema>;
 

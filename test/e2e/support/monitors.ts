@@ -1,10 +1,9 @@
-import { readFile, readlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ControllerProcess } from './controller-process.ts';
 import { markedProcesses } from './leftovers.ts';
 
 const logLineSchema = z.looseObject({ vmId: z.string(), sessionId: z.string() });
-const sourceSchema = z.looseObject({ sessionId: z.string(), source: z.string() });
 const wokenSchema = z.looseObject({ sessionId: z.string(), clockCorrectionMs: z.number() });
 
 /** How far the clock of a session's VM was behind each time it woke, milliseconds, as its own agent said. */
@@ -13,23 +12,6 @@ export function clockCorrectionsOf(controller: ControllerProcess, sessionId: str
     .split('\n')
     .map((line) => wokenSchema.safeParse(parsed(line)).data)
     .flatMap((woken) => (woken?.sessionId === sessionId ? [woken.clockCorrectionMs] : []));
-}
-
-/** Where a session's picture came from, one after another. */
-export function pictureSourcesOf(controller: ControllerProcess, sessionId: string): string[] {
-  return controller.output
-    .split('\n')
-    .map((line) => sourceSchema.safeParse(parsed(line)).data)
-    .flatMap((change) => (change?.sessionId === sessionId ? [change.source] : []));
-}
-
-/** Process id of the reader of the picture in a monitor's memory. */
-export async function readerOf(controller: ControllerProcess, monitor: number): Promise<number> {
-  for (const { pid } of await markedProcesses(controller.runDir)) {
-    const memory = await readlink(`/proc/${pid}/fd/3`).catch(() => '');
-    if (memory === `/proc/${monitor}/mem`) return pid;
-  }
-  throw new Error(`nobody reads the memory of ${monitor}`);
 }
 
 /** Process id of each living session's monitor, by session. The controller's log says which VM is whose. */

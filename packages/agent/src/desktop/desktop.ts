@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BrowserVmError, type Fault, type Framebuffer } from '@browser-vm/protocol';
+import { BrowserVmError, type Fault, type Framebuffer, type PrepareRequest } from '@browser-vm/protocol';
 import type { EventLog } from '../events/event-log.ts';
 import type { AgentOptions } from '../options.ts';
 import { redact } from '../redact.ts';
@@ -14,11 +14,6 @@ import { checkSandbox } from './sandbox.ts';
 import { START_PAGE_URL } from './start-page.ts';
 import { type Command, Supervised, type Watcher } from './supervised.ts';
 import { windowManagerCommand } from './window-manager.ts';
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Milliseconds between two tries to give the browser a page: one that is starting has no socket yet. */
 const RETRY = 250;
@@ -42,15 +37,15 @@ export class Desktop {
    * Resolves when the browser has painted. Rejects with `display_not_ready`,
    * `browser_not_painted` or `browser_not_sandboxed`.
    */
-  async start(size: Size, caCertificates: readonly string[]): Promise<void> {
+  async start({ display: size, caCertificates, pictureInMemory }: PrepareRequest): Promise<void> {
     const limit = AbortSignal.any([
       AbortSignal.timeout(this.#options.prepareTimeoutMs),
       this.#stopping.signal,
     ]);
     mkdirSync(this.#options.runtimeDirectory, { recursive: true });
     writePolicies(this.#options, caCertificates);
-    if (this.#options.ownsMachine) keepHugePages();
-    const display = this.#run(displayCommand(this.#options, size));
+    if (pictureInMemory && this.#options.ownsMachine) keepHugePages();
+    const display = this.#run(displayCommand(this.#options, size, pictureInMemory));
     this.#display = display;
     await displayAccepts(this.#options.display, limit).catch((cause: unknown) => {
       const message = `display :${this.#options.display} accepts no connection`;

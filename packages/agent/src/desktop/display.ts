@@ -9,8 +9,12 @@ import type { Command } from './supervised.ts';
 
 const SOCKETS = '/tmp/.X11-unix';
 
-/** The X server, which is the VNC server too. Pixels. */
-export function displayCommand(options: AgentOptions, size: { width: number; height: number }): Command {
+/** The X server, which is the VNC server too. Pixels. `staysInPlace`: its picture stays where it is in memory. */
+export function displayCommand(
+  options: AgentOptions,
+  size: { width: number; height: number },
+  staysInPlace: boolean,
+): Command {
   const keymap = join(options.runtimeDirectory, 'xkb');
   const argv = asUser(options.user, [
     'Xtigervnc',
@@ -31,7 +35,7 @@ export function displayCommand(options: AgentOptions, size: { width: number; hei
   return {
     name: 'display',
     argv: () => argv,
-    env: { ...cleanEnvironment(options), ...HUGE_PAGE_ENVIRONMENT },
+    env: { ...cleanEnvironment(options), ...(staysInPlace ? HUGE_PAGE_ENVIRONMENT : {}) },
     beforeStart: () => {
       makeSocketDirectory();
       writeKeymap(keymap);

@@ -156,7 +156,7 @@ async function look(
     // It answers only over the guest's network device, and says which address that has.
     const health = await firstAnswer(agent, { limitMs: COLD_BOOT_SILENCE, signal });
     checkAgent(health, { agentVersion: manifest.agentVersion, commandLine, address: GUEST.address });
-    await agent.prepare({ caCertificates: [], display: GUEST.display }, signal);
+    await agent.prepare({ caCertificates: [], display: GUEST.display, pictureInMemory: false }, signal);
     for await (const { event, elapsedMs } of agent.events(AbortSignal.any([signal, following.signal]))) {
       if (event.type === 'failed') throw new BrowserVmError(event.fault);
       if (event.type !== 'stage') continue;

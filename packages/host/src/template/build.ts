@@ -146,7 +146,11 @@ async function paint(
       commandLine: vm.commandLine,
       address: GUEST.address,
     });
-    await agent.prepare({ caCertificates: [...options.caCertificates], display: GUEST.display }, signal);
+    const { caCertificates, pictureInMemory } = options;
+    await agent.prepare(
+      { caCertificates: [...caCertificates], display: GUEST.display, pictureInMemory },
+      signal,
+    );
     for await (const { event, elapsedMs } of agent.events(AbortSignal.any([signal, following.signal]))) {
       if (event.type === 'failed') throw new BrowserVmError(event.fault);
       if (event.type !== 'stage') continue;
@@ -154,6 +158,7 @@ async function paint(
       if (event.stage === 'browser') break;
     }
     signal.throwIfAborted();
+    if (!pictureInMemory) return null;
     return await agent.framebuffer(GUEST.display, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       options.progress(`the picture is had by VNC alone: ${(error as Error).message}`);

@@ -54,6 +54,8 @@ export interface TemplateInputs {
   readonly commandLine: string;
   /** PEM, each one certificate or several. */
   readonly caCertificates: readonly string[];
+  /** Is the desktop's picture kept where it can be read from the VM's memory? */
+  readonly pictureInMemory: boolean;
 }
 
 /** Changes when templates made by earlier code must not be used. */
@@ -75,6 +77,7 @@ export function templateKey(inputs: TemplateInputs): string {
     inputs.memoryMb,
     inputs.commandLine,
     inputs.caCertificates,
+    inputs.pictureInMemory,
   ];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16);
 }
