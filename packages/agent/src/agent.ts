@@ -17,6 +17,7 @@ import {
   type SignInRequest,
   toFault,
 } from '@browser-vm/protocol';
+import { clipboardImage, setClipboardImage } from './desktop/clipboard-image.ts';
 import { Desktop } from './desktop/desktop.ts';
 import { EventLog } from './events/event-log.ts';
 import { becomeMachine, checkIdentity } from './identity/identity.ts';
@@ -32,6 +33,9 @@ import { initStartedMs, sinceKernelStartMs } from './stages/uptime.ts';
 import { checkCertificates, trust } from './trust/certificates.ts';
 
 type State = AgentHealth['state'];
+
+/** Of a VM that is a session's. */
+const IN_USE: readonly State[] = ['identified', 'signing_in', 'signed_in', 'failed'];
 
 /** What one guest does, once: booted, prepared, identified, signed in. */
 export class Agent implements Service {
@@ -122,7 +126,7 @@ export class Agent implements Service {
 
   /** After the CPUs stood still: the guest cannot know for how long. Throws before `identify`. */
   setClock(request: ClockRequest): ClockResponse {
-    this.#expect('clock', ['identified', 'signing_in', 'signed_in', 'failed']);
+    this.#expect('clock', IN_USE);
     const clockCorrectionMs = request.unixTimeMs - Date.now();
     if (this.#options.ownsMachine) setClock(request.unixTimeMs);
     return { clockCorrectionMs };
@@ -158,6 +162,16 @@ export class Agent implements Service {
       { code: 'no_credential', message: `there is no credential: the agent is ${this.#state}`, hop: 'agent' },
       { status: 404 },
     );
+  }
+
+  async clipboardImage(): Promise<Uint8Array | null> {
+    this.#expect('clipboard', IN_USE);
+    return await clipboardImage(this.#options);
+  }
+
+  async setClipboardImage(png: Uint8Array): Promise<void> {
+    this.#expect('clipboard', IN_USE);
+    await setClipboardImage(this.#options, png);
   }
 
   async close(): Promise<void> {

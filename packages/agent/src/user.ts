@@ -33,7 +33,9 @@ export function asUser(user: AgentOptions['user'], argv: readonly string[]): str
 }
 
 /** The environment every process of the user starts from: nothing of the agent's own. */
-export function cleanEnvironment(options: AgentOptions): Record<string, string> {
+export function cleanEnvironment(
+  options: Pick<AgentOptions, 'user' | 'toolPath' | 'display'>,
+): Record<string, string> {
   return {
     HOME: options.user.home,
     USER: options.user.name,

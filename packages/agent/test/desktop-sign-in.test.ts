@@ -10,6 +10,18 @@ import { type Guest, startGuest, TOKEN } from './support/guest.ts';
 import { inOwnNamespaces, WORLD } from './support/namespace.ts';
 import { Person } from './support/person.ts';
 
+/** Larger than X passes on at once; nobody looks behind a PNG's beginning. */
+const IMAGE = Buffer.alloc(3_000_000, Buffer.from('89504e470d0a1a0a', 'hex'));
+
+async function copiesImages(guest: Guest): Promise<void> {
+  const path = '/v1/clipboard/image';
+  assert.equal((await guest.call('GET', path)).status, 204);
+  assert.equal((await guest.call('PUT', path, Buffer.from('GIF89a'))).status, 400);
+  assert.equal((await guest.call('PUT', path, IMAGE)).status, 204);
+  const copied = Buffer.from(await (await guest.call('GET', path)).arrayBuffer());
+  assert.ok(copied.equals(IMAGE), `${copied.length} bytes came back`);
+}
+
 const codex = PROVIDERS.get('codex')!;
 const identity = {
   token: TOKEN,
@@ -53,6 +65,7 @@ if (inOwnNamespaces(import.meta.filename)) {
       await guest.event('log', ({ message }) => message === 'browser: 1 network process(es) replaced');
       assert.equal((await guest.call('GET', '/v1/health', undefined, null)).status, 401);
       assert.equal((await guest.call('GET', '/v1/credential')).status, 404);
+      await copiesImages(guest);
       assert.equal((await guest.call('POST', '/v1/sign-in', { provider: codex })).status, 202);
       const opened = await guest.event('url_opened');
       assert.equal(opened.origin, 'https://auth.openai.com');

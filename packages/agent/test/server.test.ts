@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import {
   agentHealthSchema,
+  CLIPBOARD_IMAGE,
   clockResponseSchema,
   faultSchema,
   identifyResponseSchema,
@@ -65,10 +66,12 @@ if (inOwnNamespaces(import.meta.filename)) {
         ['POST', '/v1/identify'],
         ['POST', '/v1/clock'],
         ['POST', '/v1/sign-in'],
+        ['GET', '/v1/clipboard/image'],
+        ['PUT', '/v1/clipboard/image'],
         ['GET', '/elsewhere'],
       ] as const) {
         for (const token of [null, 'x', `${TOKEN}x`]) {
-          const refused = await guest.call(method, path, method === 'POST' ? {} : undefined, token);
+          const refused = await guest.call(method, path, method === 'GET' ? undefined : {}, token);
           assert.deepEqual(
             await answer(refused),
             { status: 401, code: 'unauthenticated' },
@@ -121,6 +124,13 @@ if (inOwnNamespaces(import.meta.filename)) {
         body: 'x'.repeat(2_000_000),
       });
       assert.deepEqual(await answer(long), { status: 413, code: 'body_too_large' });
+      const image = await routes(guest.agent).request('/v1/clipboard/image', {
+        method: 'PUT',
+        body: new Uint8Array(CLIPBOARD_IMAGE.maxBytes + 1),
+      });
+      assert.deepEqual(await answer(image), { status: 413, code: 'body_too_large' });
+      const early = await guest.call('GET', '/v1/clipboard/image');
+      assert.deepEqual(await answer(early), { status: 409, code: 'wrong_state' });
       assert.equal(guest.agent.health().state, 'booted');
     }));
 

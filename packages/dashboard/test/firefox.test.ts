@@ -9,6 +9,8 @@ import { DesktopHost, type DesktopVm } from './support/desktop-host.ts';
 import { GuestPage } from './support/guest-page.ts';
 
 let desktop: Desktop;
+/** Where Firefox is. */
+let screen: Desktop;
 let guest: GuestPage;
 let host: DesktopHost;
 let dashboard: DashboardServer;
@@ -21,9 +23,11 @@ before(async () => {
   desktop = await Desktop.start('1280x720');
   desktop.run('openbox', []);
   guest = await GuestPage.open(desktop);
-  host = new DesktopHost(desktop.port);
+  host = new DesktopHost(desktop.port, Number(desktop.display.slice(1)));
   dashboard = await DashboardServer.start(host);
-  firefox = await startFirefox();
+  // Without a display, Firefox keeps no image on its clipboard.
+  screen = await Desktop.start('1400x1000');
+  firefox = await startFirefox({ headless: false, env: { DISPLAY: screen.display } });
   const { sessionId, viewerUrl } = await dashboard.startByApi('firefox');
   const vm = host.vms.at(-1);
   assert.ok(vm);
@@ -33,6 +37,7 @@ before(async () => {
 });
 after(async () => {
   await firefox?.close();
+  await screen?.stop();
   session?.vm.succeed();
   await dashboard?.stop();
   await guest?.close();
@@ -98,9 +103,14 @@ async function untilShown(viewer: Page, size: readonly number[] | null): Promise
 }
 
 async function clickOnPad(viewer: Page): Promise<void> {
+  await clickAt(viewer, 0.75);
+}
+
+/** At that part of the desktop's width. */
+async function clickAt(viewer: Page, part: number): Promise<void> {
   const box = await (await viewer.waitForSelector('[data-testid="viewer"]'))?.boundingBox();
   assert.ok(box);
-  await viewer.mouse.click(box.x + box.width * 0.75, box.y + box.height / 2);
+  await viewer.mouse.click(box.x + box.width * part, box.y + box.height / 2);
 }
 
 async function clickArrives(viewer: Page): Promise<void> {
@@ -172,6 +182,25 @@ test('a tab that is closed or left gives control up at once, and shows the deskt
     await second.close();
     await page.bringToFront();
   }
+});
+
+test('an image that was copied on the desktop is copied by a click, and can be pasted into it', async () => {
+  await page.bringToFront();
+  const mark = guest.told.length;
+  await clickArrives(page);
+  await page.keyboard.press('F9');
+  await guest.until(({ type }) => type === 'image-copied', mark);
+  await press(page, 'copy-image');
+  await says(page, 'The image is on your clipboard');
+  // Not on the pad, which copies a text.
+  await clickAt(page, 0.25);
+  await guest.until(({ type }) => type === 'focus', mark);
+  await page.keyboard.down('Control');
+  await page.keyboard.press('v');
+  await page.keyboard.up('Control');
+  const { value } = await guest.until(({ type }) => type === 'image', mark);
+  assert.deepEqual(value, [50, 20, 0x0a, 0x7d, 0x5a, 255]);
+  assert.equal(session.vm.imagesPasted, 1, 'it came from the person');
 });
 
 test('a link for watching shows the desktop and acts on nothing, by either transport', async () => {

@@ -24,7 +24,7 @@ before(async () => {
   desktop = await Desktop.start('1280x720');
   desktop.run('openbox', []);
   guest = await GuestPage.open(desktop);
-  host = new DesktopHost(desktop.port);
+  host = new DesktopHost(desktop.port, Number(desktop.display.slice(1)));
   dashboard = await Dashboard.start(host, { fixedSize: false });
 });
 after(async () => {
@@ -323,6 +323,48 @@ test('of a session without clipboard nothing copied crosses, either way and by e
     assert.match(String(value), /copied in the guest$/, `by ${transport}`);
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'of the person');
   }
+  await cancel(page);
+});
+
+test('an image is pasted into the desktop, and copied from it by a button, by either transport', async () => {
+  const { sessionId } = await start('images');
+  const page = await open(sessionId);
+  await page.getByTestId('copy-image').click();
+  await page.getByText('No image was copied on the desktop').waitFor();
+  for (const transport of ['webrtc', 'novnc'] as const) {
+    if (transport === 'novnc') await page.getByTestId('use-novnc').click();
+    await connected(page, transport);
+    await page.locator('[data-testid="viewer-control"][data-holder="you"]').waitFor({ state: 'attached' });
+    await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(40, 30);
+      const context = canvas.getContext('2d');
+      if (context === null) throw new Error('no canvas');
+      context.fillStyle = '#c81e5a';
+      context.fillRect(0, 0, 40, 30);
+      await navigator.clipboard.write([new ClipboardItem({ 'image/png': canvas.convertToBlob() })]);
+    });
+    const mark = guest.told.length;
+    await clickAt(page, 0.25, 'focus');
+    await page.keyboard.press('Control+v');
+    const pasted = await guest.until(({ type }) => type === 'image', mark);
+    assert.deepEqual(pasted.value, [40, 30, 0xc8, 0x1e, 0x5a, 255], `by ${transport}`);
+
+    await page.keyboard.press('F9');
+    await guest.until(({ type }) => type === 'image-copied', mark);
+    await page.getByTestId('copy-image').click();
+    await page.getByText('The image is on your clipboard').waitFor();
+    const copied = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const image = await item?.getType('image/png');
+      if (image === undefined) return null;
+      const bitmap = await createImageBitmap(image);
+      const context = new OffscreenCanvas(1, 1).getContext('2d');
+      context?.drawImage(bitmap, 0, 0);
+      return [bitmap.width, bitmap.height, ...(context?.getImageData(0, 0, 1, 1).data ?? [])];
+    });
+    assert.deepEqual(copied, [50, 20, 0x0a, 0x7d, 0x5a, 255], `by ${transport}`);
+  }
+  assert.deepEqual(await violations(page), []);
   await cancel(page);
 });
 

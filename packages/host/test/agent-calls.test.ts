@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
-import { PROVIDERS } from '@browser-vm/protocol';
+import { CLIPBOARD_IMAGE, PROVIDERS } from '@browser-vm/protocol';
 import { AgentClient } from '../src/agent-client/agent-client.ts';
 
 /** What happened, in order: calls that asked for running CPUs, and requests that arrived. */
@@ -64,6 +64,30 @@ test('the clock is set while the CPUs are being started: it waits for nobody, an
   server.closeAllConnections();
   assert.equal(await agent.setClock(signal), 7);
   assert.deepEqual([...new Set(said)], ['/v1/clock']);
+});
+
+test('an image goes to the clipboard as it is, and comes from it; what is none is not taken for one', async () => {
+  const png = Buffer.from('89504e470d0a1a0a00ff', 'hex');
+  let clipboard: Buffer = Buffer.alloc(0);
+  const desktop = createServer(async (request, response) => {
+    if (request.method === 'PUT') clipboard = Buffer.concat(await request.toArray());
+    response.writeHead(request.method === 'PUT' || clipboard.length === 0 ? 204 : 200);
+    response.end(request.method === 'PUT' ? undefined : clipboard);
+  }).listen(0, '127.0.0.1');
+  await once(desktop, 'listening');
+  const { port } = desktop.address() as AddressInfo;
+  const guest = new AgentClient({ host: '127.0.0.1', port });
+  assert.equal(await guest.clipboardImage(), null);
+  await guest.setClipboardImage(png);
+  assert.deepEqual(clipboard, png);
+  assert.deepEqual(await guest.clipboardImage(), png);
+  clipboard = Buffer.from('GIF89a');
+  await assert.rejects(guest.clipboardImage(), { code: 'agent_bad_answer' });
+  clipboard = Buffer.alloc(CLIPBOARD_IMAGE.maxBytes + 1);
+  await assert.rejects(guest.clipboardImage(), { code: 'agent_unreachable' });
+  guest.close();
+  desktop.close();
+  desktop.closeAllConnections();
 });
 
 test('a clock that cannot be set is given up when its time is over', async () => {

@@ -16,6 +16,8 @@ import { providerDescriptorSchema } from './provider.ts';
  * | `POST /v1/clock` | any time later, after the CPUs stood still: the clock alone |
  * | `POST /v1/sign-in` | once per VM: run the provider's login |
  * | `GET  /v1/credential` | the credential, after `credential_ready`; never logged |
+ * | `GET  /v1/clipboard/image` | after `identify`: the PNG on the desktop's clipboard, or 204; see protocol/clipboard.ts |
+ * | `PUT  /v1/clipboard/image` | after `identify`: puts a PNG there |
  *
  * Requests from any address but the gateway's are refused: pages in the guest's browser cannot call it.
  * After `identify` each request carries `authorization: Bearer TOKEN` with the token it was given.

@@ -88,6 +88,10 @@ export interface SessionVm {
   signIn(): Promise<void>;
   /** After `credential_ready`. The caller stores it before it calls `stop`. */
   takeCredential(): Promise<Credential>;
+  /** The PNG on the guest's clipboard; null where it has no image. After `identity_set`. */
+  clipboardImage(): Promise<Uint8Array | null>;
+  /** Puts a PNG on the guest's clipboard. After `identity_set`. */
+  setClipboardImage(png: Uint8Array): Promise<void>;
   /** Last lines of the VM's console, oldest first. */
   consoleTail(lines: number): Promise<readonly string[]>;
   /** Resolves when VM, slot and streamer are gone. May be called any number of times, at any moment. */

@@ -1,5 +1,6 @@
 export * from './agent.ts';
 export * from './api.ts';
+export * from './clipboard.ts';
 export * from './configuration.ts';
 export * from './errors.ts';
 export * from './guest.ts';

@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
   BrowserVmError,
+  CLIPBOARD_IMAGE,
+  clipboardImageSchema,
   clockRequestSchema,
   framebufferQuerySchema,
   identifyRequestSchema,
@@ -15,8 +17,9 @@ import { stream } from 'hono/streaming';
 import { z } from 'zod';
 import type { Service } from './service.ts';
 
-/** Bytes; a request carries certificates at most. */
+/** Bytes; a request carries certificates at most, or an image. */
 const MAX_BODY = 1_048_576;
+const IMAGE_PATH = '/v1/clipboard/image';
 
 const eventsQuerySchema = z.object({ after: z.coerce.number().int().nonnegative().default(0) });
 
@@ -32,17 +35,8 @@ export function routes(agent: Service): Hono {
     context.json({ code: 'unknown_route', message: `no route ${context.req.path}`, hop: 'request' }, 404),
   );
 
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY,
-      onError: () => {
-        throw new BrowserVmError(
-          { code: 'body_too_large', message: `a body has ${MAX_BODY} bytes at most`, hop: 'request' },
-          { status: 413 },
-        );
-      },
-    }),
-  );
+  const [limit, imageLimit] = [limitedTo(MAX_BODY), limitedTo(CLIPBOARD_IMAGE.maxBytes)];
+  app.use((context, next) => (context.req.path === IMAGE_PATH ? imageLimit : limit)(context, next));
   app.use(async (context, next) => {
     if (!mayEnter(agent.token, context.req.header('authorization'))) {
       throw new BrowserVmError(
@@ -90,7 +84,30 @@ export function routes(agent: Service): Hono {
     context.header('cache-control', 'no-store');
     return context.json(agent.credential());
   });
+  app.get(IMAGE_PATH, async (context) => {
+    const png = await agent.clipboardImage();
+    if (png === null) return context.body(null, 204);
+    return context.body(new Uint8Array(png), 200, { 'content-type': CLIPBOARD_IMAGE.type });
+  });
+  app.put(IMAGE_PATH, async (context) => {
+    const png = new Uint8Array(await context.req.raw.arrayBuffer());
+    await agent.setClipboardImage(read(clipboardImageSchema, png));
+    return context.body(null, 204);
+  });
   return app;
+}
+
+/** Refuses longer bodies. Bytes. */
+function limitedTo(maxSize: number) {
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new BrowserVmError(
+        { code: 'body_too_large', message: `a body has ${maxSize} bytes at most`, hop: 'request' },
+        { status: 413 },
+      );
+    },
+  });
 }
 
 function mayEnter(token: string | null, header: string | undefined): boolean {

@@ -26,4 +26,7 @@ export interface Service {
   framebuffer(query: FramebufferQuery): Framebuffer;
   signIn(request: SignInRequest): void;
   credential(): Credential;
+  /** Null: the desktop's clipboard has no image. */
+  clipboardImage(): Promise<Uint8Array | null>;
+  setClipboardImage(png: Uint8Array): Promise<void>;
 }

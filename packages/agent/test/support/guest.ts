@@ -16,6 +16,7 @@ export interface Guest {
   readonly vncPort: number;
   readonly events: AgentEvent[];
   readonly console: string[];
+  /** `body`: bytes as they are, anything else as JSON. */
   call(method: string, path: string, body?: unknown, token?: string | null): Promise<Response>;
   /** Resolves with the first event of that type, past or future. Rejects after a generous limit with what was seen. */
   event<Type extends AgentEvent['event']['type']>(
@@ -77,7 +78,9 @@ export async function startGuest(
     fetch(`http://127.0.0.1:${port}${path}`, {
       method,
       signal: ended.signal,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body) }),
       headers: {
         'content-type': 'application/json',
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),

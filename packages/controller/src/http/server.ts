@@ -6,6 +6,7 @@ import fastifyWebsocket from '@fastify/websocket';
 import Fastify, { type RouteOptions } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { authorize } from '../auth/guard.ts';
+import { clipboardRoutes } from './clipboard.ts';
 import type { Context, Server } from './context.ts';
 import { credentialRoutes } from './credentials.ts';
 import { dashboardRoutes } from './dashboard.ts';
@@ -76,6 +77,7 @@ export async function buildServer(context: Context, hooks: ServerHooks = {}): Pr
     eventRoutes(routes, context);
     webrtcRoutes(routes, context);
     vncRoutes(routes, context);
+    clipboardRoutes(routes, context);
     credentialRoutes(routes, context);
     hostRoutes(routes, context);
     signInRoutes(routes, context);

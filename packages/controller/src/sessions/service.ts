@@ -3,12 +3,14 @@ import { setImmediate } from 'node:timers/promises';
 import {
   type Admission,
   type Answer,
+  BrowserVmError,
   type CandidateRequest,
   type Fault,
   type Host,
   type OfferRequest,
   PROVIDERS,
   type Session,
+  type SessionVm,
   type StartRequest,
   type ViewerCandidate,
   type ViewerMode,
@@ -56,6 +58,9 @@ export interface SessionService {
     mode: ViewerMode,
     signal: AbortSignal,
   ): Promise<{ viewer: VncViewer; clipboard: boolean; ended: AbortSignal }>;
+  /** The PNG on the guest's clipboard; null where it has no image. */
+  clipboardImage(sessionId: string): Promise<Uint8Array | null>;
+  setClipboardImage(sessionId: string, png: Uint8Array): Promise<void>;
   /** Ends what an earlier controller left, on the host and in the database. */
   reconcile(): Promise<void>;
   /** Fails what still lives and resolves when it is gone from the host. */
@@ -89,6 +94,19 @@ export function createSessionService(parts: SessionServiceParts): SessionService
     if (run !== undefined && !run.ended.aborted) return run;
     const { status } = await store.get(sessionId);
     throw sessionOver(sessionId, status);
+  }
+
+  async function withClipboard(sessionId: string): Promise<SessionVm> {
+    const run = await running(sessionId);
+    if (run.clipboard) return await run.vm();
+    throw new BrowserVmError(
+      {
+        code: 'clipboard_off',
+        message: 'nothing copied goes to or from the desktop of this session',
+        hop: 'request',
+      },
+      { status: 403 },
+    );
   }
 
   /** A place, or a turn in the queue, and only then a row. */
@@ -216,6 +234,14 @@ export function createSessionService(parts: SessionServiceParts): SessionService
         throw error;
       }
       return { viewer, clipboard: run.clipboard, ended: run.ended };
+    },
+
+    async clipboardImage(sessionId) {
+      return await (await withClipboard(sessionId)).clipboardImage();
+    },
+
+    async setClipboardImage(sessionId, png) {
+      await (await withClipboard(sessionId)).setClipboardImage(png);
     },
 
     async reconcile() {

@@ -142,6 +142,8 @@ export class ScriptedVm implements SessionVm {
   readonly events: AsyncIterable<VmEvent>;
   readonly calls: string[] = [];
   readonly candidates: IceCandidate[] = [];
+  /** On the guest's clipboard. */
+  image: Uint8Array | null = null;
   stopped = false;
   signInFault: Fault | null = null;
   vncFault: Fault | null = null;
@@ -229,6 +231,14 @@ export class ScriptedVm implements SessionVm {
     await this.credentialGate;
     if (this.stopped) throw new BrowserVmError(fault('vm_stopped'));
     return CREDENTIAL;
+  }
+
+  async clipboardImage(): Promise<Uint8Array | null> {
+    return this.image;
+  }
+
+  async setClipboardImage(png: Uint8Array): Promise<void> {
+    this.image = png;
   }
 
   async consoleTail(): Promise<readonly string[]> {

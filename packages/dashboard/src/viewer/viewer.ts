@@ -1,11 +1,16 @@
-import { type DesktopMessage, type Fault, GUEST, type ViewerReport } from '@browser-vm/protocol';
-import { copyToClipboard } from './clipboard/clipboard.ts';
+import {
+  CLIPBOARD_IMAGE,
+  type DesktopMessage,
+  type Fault,
+  GUEST,
+  type ViewerReport,
+} from '@browser-vm/protocol';
+import { copyImageToClipboard, copyToClipboard } from './clipboard/clipboard.ts';
 import { BackOff } from './connection/back-off.ts';
 import { onNetworkHint } from './connection/network-hints.ts';
 import { onPageLife } from './connection/page-life.ts';
 import type { Signaling } from './connection/signaling.ts';
-import type { ViewerError } from './connection/viewer-error.ts';
-import { faultOf } from './connection/viewer-error.ts';
+import { faultOf, ViewerError } from './connection/viewer-error.ts';
 import { type LossReason, WebRtcConnection } from './connection/webrtc.ts';
 import { cursorStyle } from './cursor/cursor.ts';
 import {
@@ -233,6 +238,23 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#input?.paste(text);
   }
 
+  /**
+   * Puts the image that was copied in the guest on this person's clipboard; to be called from a click. False: there is
+   * none. Rejects with what refused it.
+   */
+  async copyImage(): Promise<boolean> {
+    const asked = this.#signaling.clipboardImage?.() ?? Promise.resolve(null);
+    const present = asked.then((png) => {
+      if (png === null) throw new Error('no image is copied');
+      return png;
+    });
+    const copied = copyImageToClipboard(present);
+    if ((await asked.catch(() => null)) !== null) return copied.then(() => true);
+    await copied.catch(() => {});
+    await asked;
+    return false;
+  }
+
   /** Puts text on the guest's clipboard. */
   setClipboard(text: string): void {
     if (this.#transport === 'novnc') this.#novnc?.setClipboard(text);
@@ -386,7 +408,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     });
     this.#novnc = connection;
     if (this.#viewOnly) return;
-    const sink = { move: () => {}, send: connection.send.bind(connection), desktop: () => this.#desktop };
+    const sink = {
+      move: () => {},
+      send: connection.send.bind(connection),
+      image: (png: Blob) => this.#giveImage(png),
+      desktop: () => this.#desktop,
+    };
     this.#input = new DesktopInput(this.#surface, sink, {
       pointer: false,
       touchMode: this.#touchMode,
@@ -424,10 +451,25 @@ export class Viewer extends TypedEvents<ViewerEvents> {
           if (!sent && connection.usable && message.type === 'clipboard')
             this.emit('fault', CLIPBOARD_TOO_LONG);
         },
+        image: (png) => this.#giveImage(png),
         desktop: () => this.#desktop,
       },
       { pointer: true, touchMode: this.#touchMode },
     );
+  }
+
+  /** To the guest's clipboard. Only who is in control changes it. */
+  async #giveImage(png: Blob): Promise<boolean> {
+    if (!this.#turn.mine || !this.#turn.control.clipboard) return false;
+    try {
+      if (png.size > CLIPBOARD_IMAGE.maxBytes) throw new ViewerError(IMAGE_TOO_LARGE);
+      if (this.#signaling.setClipboardImage === undefined) return false;
+      await this.#signaling.setClipboardImage(png);
+      return true;
+    } catch (error) {
+      this.emit('fault', faultOf(error));
+      return false;
+    }
   }
 
   #switch(to: Transport, reason: SwitchReason, message: string, keepWebRtc = false): void {
@@ -580,6 +622,13 @@ const CLIPBOARD_TOO_LONG: Fault = {
   message: 'The copied text is too long for the connection',
   hop: 'viewer',
   remedy: 'Paste it in parts, or use noVNC.',
+};
+
+const IMAGE_TOO_LARGE: Fault = {
+  code: 'clipboard_too_long',
+  message: `The copied image is larger than ${CLIPBOARD_IMAGE.maxBytes / 1_048_576} MiB as PNG`,
+  hop: 'viewer',
+  remedy: 'Copy a part of it.',
 };
 
 const NAMES: Readonly<Record<Transport, string>> = { webrtc: 'WebRTC', novnc: 'noVNC' };

@@ -17,6 +17,8 @@ import type {
   VmRequest,
   VncViewer,
 } from '@browser-vm/protocol';
+import { clipboardImage, setClipboardImage } from '../../../agent/src/desktop/clipboard-image.ts';
+import { lookUpUser } from '../../../agent/src/index.ts';
 import type { StreamerConfiguration } from '../../../streamer/src/configuration.ts';
 import { StreamerProcess } from '../../../streamer/test/process.ts';
 
@@ -32,8 +34,12 @@ export class DesktopHost implements Host {
   /** Of the sessions that start from now on. */
   streamer: Partial<StreamerConfiguration> = {};
 
-  constructor(vncPort: number) {
+  readonly #display: number;
+
+  /** `display`: the desktop's X display, where images are copied. */
+  constructor(vncPort: number, display = 0) {
     this.#vncPort = vncPort;
+    this.#display = display;
   }
 
   async admit(): Promise<Admission> {
@@ -47,7 +53,7 @@ export class DesktopHost implements Host {
       {},
       { iceServers, clipboard: request.clipboard !== false, ...this.streamer },
     );
-    const vm = new DesktopVm(request, this.#vncPort, streamer);
+    const vm = new DesktopVm(request, this.#vncPort, this.#display, streamer);
     this.vms.push(vm);
     return vm;
   }
@@ -98,12 +104,15 @@ export class DesktopVm implements SessionVm {
     expiresAt: null,
   };
   stopped = false;
+  imagesPasted = 0;
   readonly #vncPort: number;
+  readonly #display: number;
   readonly #vncViewers = new Map<string, (control: ControlState) => void>();
   readonly #queue: VmEvent[] = [];
   #wake = Promise.withResolvers<void>();
 
-  constructor(request: VmRequest, vncPort: number, streamer: StreamerProcess) {
+  constructor(request: VmRequest, vncPort: number, display: number, streamer: StreamerProcess) {
+    this.#display = display;
     this.request = request;
     this.#vncPort = vncPort;
     this.streamer = streamer;
@@ -171,6 +180,20 @@ export class DesktopVm implements SessionVm {
 
   async takeCredential(): Promise<Credential> {
     return this.credential;
+  }
+
+  async clipboardImage(): Promise<Uint8Array | null> {
+    return clipboardImage(this.#owner);
+  }
+
+  async setClipboardImage(png: Uint8Array): Promise<void> {
+    await setClipboardImage(this.#owner, png);
+    this.imagesPasted += 1;
+  }
+
+  /** Whose clipboard the agent of a guest would use. */
+  get #owner() {
+    return { user: lookUpUser('nobody'), toolPath: ['/usr/bin', '/bin'], display: this.#display };
   }
 
   async consoleTail(): Promise<readonly string[]> {

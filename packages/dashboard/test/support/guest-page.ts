@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
 import type { Desktop } from '../../../rfb/test/desktop.ts';
 
-/** Left: a field that is typed into. Right: colours, which tell of clicks, and a text to copy. All reported. */
+/** Left: a field that is typed into. Right: colours, which tell of clicks, and a text to copy. F9 copies an image. All reported. */
 const PAGE = `<!doctype html><title>guest</title>
 <style>
   body { margin: 0; display: grid; grid-template-columns: 1fr 1fr; height: 100vh; font: 28px sans-serif; }
@@ -23,7 +23,23 @@ field.addEventListener('input', () => tell({ type: 'text', value: field.value })
 field.addEventListener('click', (event) => tell({ type: 'focus', value: [event.clientX, event.clientY] }));
 addEventListener('keydown', (event) => tell({ type: 'keydown', value: event.key }));
 addEventListener('keyup', (event) => tell({ type: 'keyup', value: event.key }));
-addEventListener('paste', () => tell({ type: 'paste', value: 1 }));
+addEventListener('paste', async (event) => {
+  tell({ type: 'paste', value: 1 });
+  const file = event.clipboardData.files[0];
+  if (file === undefined) return;
+  const bitmap = await createImageBitmap(file);
+  const context = new OffscreenCanvas(1, 1).getContext('2d');
+  context.drawImage(bitmap, 0, 0);
+  tell({ type: 'image', value: [bitmap.width, bitmap.height, ...context.getImageData(0, 0, 1, 1).data] });
+});
+addEventListener('keydown', async ({ key }) => {
+  if (key !== 'F9') return;
+  const canvas = new OffscreenCanvas(50, 20), context = canvas.getContext('2d');
+  context.fillStyle = '#0a7d5a';
+  context.fillRect(0, 0, 50, 20);
+  await navigator.clipboard.write([new ClipboardItem({ 'image/png': canvas.convertToBlob() })]);
+  tell({ type: 'image-copied', value: 1 });
+});
 addEventListener('wheel', (event) => {
   if (event.ctrlKey) event.preventDefault();
   tell({ type: event.ctrlKey ? 'zoom' : 'wheel', value: Math.sign(event.deltaY) });

@@ -6,7 +6,9 @@ import {
   agentEventSchema,
   agentHealthSchema,
   BrowserVmError,
+  CLIPBOARD_IMAGE,
   type Credential,
+  clipboardImageSchema,
   clockRequestSchema,
   clockResponseSchema,
   credentialSchema,
@@ -139,6 +141,18 @@ export class AgentClient {
       signal,
     });
     return this.#read(credentialSchema, answer);
+  }
+
+  /** Null: the guest's clipboard has no image. */
+  async clipboardImage(signal?: AbortSignal): Promise<Uint8Array | null> {
+    const ask = { method: 'GET', path: '/v1/clipboard/image', token: this.#token, signal } as const;
+    const bytes = await this.#http.bytes(ask, CLIPBOARD_IMAGE.maxBytes);
+    return bytes.length === 0 ? null : this.#read(clipboardImageSchema, bytes);
+  }
+
+  async setClipboardImage(png: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const path = '/v1/clipboard/image';
+    await this.#http.bytes({ method: 'PUT', path, bytes: png, token: this.#token, signal });
   }
 
   /** Every event once and in order, from the first; a broken connection is taken up where it was. */

@@ -8,9 +8,11 @@ const MAX_ANSWER = 1024 * 1024;
 const ANSWER_TIMEOUT = 60_000;
 
 export interface Ask {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
+  /** As JSON; or `bytes`, as they are. */
   readonly body?: unknown;
+  readonly bytes?: Uint8Array;
   readonly token?: string | null;
   /** Until the answer begins. Milliseconds. */
   readonly timeoutMs?: number;
@@ -57,8 +59,13 @@ export class GuestHttp {
 
   /** The JSON an agent answers. Rejects with the agent's own fault, or `agent_unreachable`. */
   async json(ask: Ask): Promise<unknown> {
-    const call = () => this.#json(ask);
+    const call = async () => parse(ask, (await this.#whole(ask, MAX_ANSWER)).toString('utf8'));
     return ask.first === true ? await call() : await this.#keepRunning(call);
+  }
+
+  /** What an agent answers that is no JSON. Rejects as `json` does. */
+  async bytes(ask: Ask, maxBytes = MAX_ANSWER): Promise<Buffer> {
+    return await this.#keepRunning(() => this.#whole(ask, maxBytes));
   }
 
   /** The answer's headers have arrived; its body is the caller's. While that comes, the CPUs may stop. */
@@ -66,24 +73,24 @@ export class GuestHttp {
     return await this.#keepRunning(() => this.#open(ask, this.#streams));
   }
 
-  async #json(ask: Ask): Promise<unknown> {
+  async #whole(ask: Ask, maxBytes: number): Promise<Buffer> {
     const response = await this.#open(ask, this.#connections);
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         bytes += chunk.length;
-        if (bytes > MAX_ANSWER) throw new Error(`an answer longer than ${MAX_ANSWER} bytes`);
+        if (bytes > maxBytes) throw new Error(`an answer longer than ${maxBytes} bytes`);
         chunks.push(chunk);
       }
     } catch (error) {
       response.destroy();
       throw unreachable(ask, error);
     }
-    const text = Buffer.concat(chunks).toString('utf8');
+    const answer = Buffer.concat(chunks);
     const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return parse(ask, text);
-    const fault = faultSchema.safeParse(parse(ask, text));
+    if (status >= 200 && status < 300) return answer;
+    const fault = faultSchema.safeParse(parse(ask, answer.toString('utf8')));
     throw new BrowserVmError(
       fault.success
         ? fault.data
@@ -97,7 +104,8 @@ export class GuestHttp {
 
   async #open(ask: Ask, connections: Agent): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
+    const body = ask.bytes ?? (ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body)));
+    const type = ask.bytes === undefined ? 'application/json' : 'application/octet-stream';
     const timeout = AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT);
     const sent: ClientRequest = request({
       ...this.#at,
@@ -105,9 +113,7 @@ export class GuestHttp {
       path: ask.path,
       agent: connections,
       headers: {
-        ...(body === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+        ...(body === undefined ? {} : { 'content-type': type, 'content-length': body.length }),
         ...(ask.token == null ? {} : { authorization: `Bearer ${ask.token}` }),
       },
     });

@@ -202,6 +202,15 @@ export class HostSessionVm implements SessionVm {
     return await this.#identified().credential(this.#ending.signal);
   }
 
+  async clipboardImage(): Promise<Uint8Array | null> {
+    return await this.#identified().clipboardImage(this.#ending.signal);
+  }
+
+  async setClipboardImage(png: Uint8Array): Promise<void> {
+    this.#standby.touch();
+    await this.#identified().setClipboardImage(png, this.#ending.signal);
+  }
+
   async consoleTail(lines: number): Promise<readonly string[]> {
     const living = await this.#vm?.consoleTail(lines);
     if (living !== undefined && living.length > 0) return living;

@@ -3,6 +3,7 @@ import type { SessionStream } from '../../api/session-stream.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { copyToClipboard } from '../../viewer/clipboard/clipboard.ts';
 import { HttpSignaling } from '../../viewer/connection/http-signaling.ts';
+import { faultOf } from '../../viewer/connection/viewer-error.ts';
 import type { BrowserVmViewerElement } from '../../viewer/element.ts';
 import type { Transport, ViewerEvents, ViewerStatus } from '../../viewer/events.ts';
 import type { Viewer } from '../../viewer/viewer.ts';
@@ -85,6 +86,14 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
     viewer?.follow(fixed);
     choose(CHOICES.fixedSize, !fixed);
     setFixed(!fixed);
+  };
+  const copyImage = async () => {
+    try {
+      const copied = await viewer?.copyImage();
+      setNotice(copied ? 'The image is on your clipboard' : 'No image was copied on the desktop');
+    } catch (error) {
+      setNotice(`The image was not copied: ${faultOf(error).message}`);
+    }
   };
   const changeTouch = () => {
     viewer?.setTouchMode(trackpad ? 'direct' : 'trackpad');
@@ -180,6 +189,18 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
             </button>
           )}
           {mayAct && control.clipboard && <PasteButton viewer={viewer} />}
+          {mayAct && control.clipboard && (
+            <button
+              type="button"
+              className="button button-small"
+              data-testid="copy-image"
+              title="Takes the image that was copied on the desktop"
+              onClick={() => void copyImage()}
+            >
+              <Icon name="copy" />
+              Copy image
+            </button>
+          )}
           <button
             type="button"
             className="button button-small"

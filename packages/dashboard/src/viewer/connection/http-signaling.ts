@@ -1,5 +1,6 @@
 import {
   answerSchema,
+  CLIPBOARD_IMAGE,
   type IceCandidate,
   type IceServer,
   iceServersResponseSchema,
@@ -107,6 +108,24 @@ export class HttpSignaling implements Signaling {
     const body = { stage };
     accepted(
       await this.#client.POST('/api/auth/session/{id}/viewer-report', { params: this.#inSession, body }),
+    );
+  }
+
+  async clipboardImage(): Promise<Blob | null> {
+    const path = '/api/auth/session/{id}/clipboard/image';
+    const answer = await this.#client.GET(path, { params: this.#inSession, parseAs: 'blob' });
+    const image = accepted(answer);
+    return image instanceof Blob && image.size > 0 ? image : null;
+  }
+
+  async setClipboardImage(png: Blob): Promise<void> {
+    accepted(
+      await this.#client.PUT('/api/auth/session/{id}/clipboard/image', {
+        params: this.#inSession,
+        headers: { 'content-type': CLIPBOARD_IMAGE.type },
+        body: '',
+        bodySerializer: () => png,
+      }),
     );
   }
 

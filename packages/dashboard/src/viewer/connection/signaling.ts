@@ -17,6 +17,10 @@ export interface Signaling {
   reportFirstFrame(): Promise<void>;
   /** The picture is the running VM's from now on. Absent: nobody wants to know. */
   reportLivePicture?(): Promise<void>;
+  /** The PNG on the guest's clipboard; null where it has no image. Absent: images are not copied. */
+  clipboardImage?(): Promise<Blob | null>;
+  /** Puts a PNG on the guest's clipboard. */
+  setClipboardImage?(png: Blob): Promise<void>;
   /** WebSocket address of the noVNC gateway. */
   vncUrl(): string;
 }

@@ -9,6 +9,8 @@ import type { TouchMode } from './touch.ts';
 export interface InputSink {
   readonly move: (move: PointerMove) => void;
   readonly send: (message: InputMessage) => void;
+  /** Puts a PNG on the guest's clipboard; false when it is not there. */
+  readonly image: (png: Blob) => Promise<boolean>;
   readonly desktop: () => Size;
 }
 
@@ -34,8 +36,14 @@ export class DesktopInput {
       sink.send({ type: 'clipboard', text });
       this.#keyboard.paste();
     };
-    this.#stopPaste = onPaste(surface.sink, this.#paste);
     const { signal } = this.#abort;
+    this.#stopPaste = onPaste(surface.sink, {
+      text: this.#paste,
+      image: (png) =>
+        void sink.image(png).then((there) => {
+          if (there && !signal.aborted) this.#keyboard.paste();
+        }),
+    });
     const focus = (event: PointerEvent) => {
       // Where an input method shows what is being composed.
       const { left, top } = surface.root.getBoundingClientRect();
