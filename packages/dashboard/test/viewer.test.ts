@@ -235,6 +235,31 @@ test('a viewer by noVNC has its turn as everybody, and keeps it when it changes 
   await cancel(first);
 });
 
+test('the side buttons of a mouse mean back and forward in the guest, by either transport', async () => {
+  const { sessionId } = await start('side-buttons');
+  const page = await open(sessionId);
+  const devtools = await page.context().newCDPSession(page);
+  for (const transport of ['webrtc', 'novnc'] as const) {
+    if (transport === 'novnc') await page.getByTestId('use-novnc').click();
+    await connected(page, transport);
+    await page.locator('[data-testid="viewer-control"][data-holder="you"]').waitFor({ state: 'attached' });
+    const mark = guest.told.length;
+    await clickAt(page, 0.75);
+    const box = await page.getByTestId('viewer').boundingBox();
+    assert.ok(box);
+    const at = { x: box.x + box.width * 0.75, y: box.y + box.height / 2 };
+    for (const button of ['back', 'forward'] as const) {
+      const event = { ...at, button, clickCount: 1 };
+      const buttons = button === 'back' ? 8 : 16;
+      await devtools.send('Input.dispatchMouseEvent', { ...event, type: 'mousePressed', buttons });
+      await devtools.send('Input.dispatchMouseEvent', { ...event, type: 'mouseReleased', buttons: 0 });
+      const key = button === 'back' ? 'BrowserBack' : 'BrowserForward';
+      await guest.until(({ type, value }) => type === 'keyup' && value === key, mark);
+    }
+  }
+  await cancel(page);
+});
+
 test('a link for watching shows the desktop and acts on nothing, by either transport', async () => {
   const { sessionId, viewerToken } = await start('watch');
   const page = await open(sessionId);

@@ -4,10 +4,10 @@ import type { InputTarget } from '../picture-source.ts';
 type Button = Extract<InputMessage, { type: 'button' }>;
 type Wheel = Extract<InputMessage, { type: 'wheel' }>;
 
-const MASK = { left: 1, middle: 2, right: 4, back: 0x80 } as const;
+const MASK = { left: 1, middle: 2, right: 4 } as const;
 const WHEEL = { up: 8, down: 16, left: 32, right: 64 } as const;
-/** RFB has no ninth button; X knows the key XF86Forward. */
-const FORWARD_KEYSYM = 0x1008ff27;
+/** Not every RFB server has an eighth button, and none a ninth; X knows the keys XF86Back and XF86Forward. */
+const SIDE_KEYSYMS = { back: 0x1008ff26, forward: 0x1008ff27 } as const;
 /** How far Chromium scrolls at one step of an X wheel, measured. CSS pixels. */
 const PIXELS_PER_STEP = 120;
 /** Steps that one message may cause each way. */
@@ -20,6 +20,8 @@ export class Pointer {
   #y = 0;
   #mask = 0;
   #sequence = -1;
+  /** Down now. */
+  readonly #sideKeys = new Set<number>();
   #restX = 0;
   #restY = 0;
 
@@ -34,9 +36,12 @@ export class Pointer {
   }
 
   button(button: Button): void {
-    if (button.button === 'forward') {
+    if (button.button === 'back' || button.button === 'forward') {
       this.#to(button.x, button.y);
-      this.#target.key(FORWARD_KEYSYM, button.pressed);
+      const keysym = SIDE_KEYSYMS[button.button];
+      if (button.pressed) this.#sideKeys.add(keysym);
+      else this.#sideKeys.delete(keysym);
+      this.#target.key(keysym, button.pressed);
       return;
     }
     const bit = MASK[button.button];
@@ -54,6 +59,8 @@ export class Pointer {
   releaseAll(): void {
     this.#restX = 0;
     this.#restY = 0;
+    for (const keysym of this.#sideKeys) this.#target.key(keysym, false);
+    this.#sideKeys.clear();
     if (this.#mask === 0) return;
     this.#mask = 0;
     this.#to(this.#x, this.#y);

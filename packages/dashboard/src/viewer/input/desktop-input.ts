@@ -4,6 +4,7 @@ import type { Surface } from '../surface.ts';
 import type { Size } from './geometry.ts';
 import { KeyboardInput } from './keyboard.ts';
 import { PointerInput } from './pointer.ts';
+import { sideButtonsAsKeys } from './side-buttons.ts';
 import type { TouchMode } from './touch.ts';
 
 export interface InputSink {
@@ -44,6 +45,12 @@ export class DesktopInput {
           if (there && !signal.aborted) this.#keyboard.paste();
         }),
     });
+    if (!options.pointer) {
+      const stop = sideButtonsAsKeys(surface.root, (keysym, pressed) =>
+        sink.send({ type: 'key', keysym, code: '', pressed }),
+      );
+      signal.addEventListener('abort', stop, { once: true });
+    }
     const focus = (event: PointerEvent) => {
       // Where an input method shows what is being composed.
       const { left, top } = surface.root.getBoundingClientRect();
