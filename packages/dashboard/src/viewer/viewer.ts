@@ -233,9 +233,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     if (this.#input !== null) this.#input.touchMode = mode;
   }
 
-  /** Pastes text into what has the focus in the guest. */
-  paste(text: string): void {
-    this.#input?.paste(text);
+  /** Pastes text, or a PNG, into what has the focus in the guest. */
+  paste(copied: string | Blob): void {
+    this.#input?.paste(copied);
   }
 
   /**
@@ -248,6 +248,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       if (png === null) throw new Error('no image is copied');
       return png;
     });
+    present.catch(() => {});
     const copied = copyImageToClipboard(present);
     if ((await asked.catch(() => null)) !== null) return copied.then(() => true);
     await copied.catch(() => {});

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
 import type { Desktop } from '../../../rfb/test/desktop.ts';
 
-/** Left: a field that is typed into. Right: colours, which tell of clicks, and a text to copy. F9 copies an image. All reported. */
+/** Left: a field that is typed into. Right: colours, which tell of clicks, and a text to copy. F8 copies another text, F9 an image. All reported. */
 const PAGE = `<!doctype html><title>guest</title>
 <style>
   body { margin: 0; display: grid; grid-template-columns: 1fr 1fr; height: 100vh; font: 28px sans-serif; }
@@ -33,6 +33,7 @@ addEventListener('paste', async (event) => {
   tell({ type: 'image', value: [bitmap.width, bitmap.height, ...context.getImageData(0, 0, 1, 1).data] });
 });
 addEventListener('keydown', async ({ key }) => {
+  if (key === 'F8') await navigator.clipboard.writeText('copied by F8');
   if (key !== 'F9') return;
   const canvas = new OffscreenCanvas(50, 20), context = canvas.getContext('2d');
   context.fillStyle = '#0a7d5a';

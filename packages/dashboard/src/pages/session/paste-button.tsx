@@ -8,9 +8,9 @@ import type { Viewer } from '../../viewer/viewer.ts';
 export function PasteButton({ viewer }: { viewer: Viewer | null }) {
   const [asking, setAsking] = useState(false);
   const paste = async () => {
-    const text = await readClipboard();
-    if (text === null || text === '') return setAsking(true);
-    viewer?.paste(text);
+    const copied = await readClipboard();
+    if (copied === null) return setAsking(true);
+    viewer?.paste(copied);
     viewer?.focus();
   };
   return (

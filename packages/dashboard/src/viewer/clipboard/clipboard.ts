@@ -3,30 +3,31 @@ import { CLIPBOARD_IMAGE } from '@browser-vm/protocol';
 /** Bound of the protocol. Characters. */
 const MAX_TEXT = 1_048_576;
 
-export interface PasteListeners {
-  readonly text: (text: string) => void;
-  /** Of what has no text. Browsers make a PNG of whatever image was copied. */
-  readonly image: (png: Blob) => void;
-}
-
-/** Calls the listener of what is pasted on `target`; the returned function stops that. */
-export function onPaste(target: EventTarget, listeners: PasteListeners): () => void {
+/**
+ * Calls `listener` with the text of each paste on `target`, or, of what has none, with its PNG, which browsers make of
+ * whatever image was copied; the returned function stops that.
+ */
+export function onPaste(target: EventTarget, listener: (copied: string | Blob) => void): () => void {
   const handler = (event: Event) => {
     const { clipboardData } = event as ClipboardEvent;
     const text = clipboardData?.getData('text/plain') ?? '';
     event.preventDefault();
-    if (text !== '') return listeners.text(text.slice(0, MAX_TEXT));
+    if (text !== '') return listener(text.slice(0, MAX_TEXT));
     const png = [...(clipboardData?.files ?? [])].find(({ type }) => type === CLIPBOARD_IMAGE.type);
-    if (png !== undefined) listeners.image(png);
+    if (png !== undefined) listener(png);
   };
   target.addEventListener('paste', handler);
   return () => target.removeEventListener('paste', handler);
 }
 
-/** The text on this person's clipboard; null where the browser refuses it, or has none. */
-export async function readClipboard(): Promise<string | null> {
+/** The text, else the PNG on this person's clipboard; null where the browser refuses it, or has neither. */
+export async function readClipboard(): Promise<string | Blob | null> {
   try {
-    return (await navigator.clipboard.readText()).slice(0, MAX_TEXT);
+    // At once, as each look may be asked about.
+    const items = await navigator.clipboard.read();
+    const of = (wanted: string) => items.find(({ types }) => types.includes(wanted))?.getType(wanted);
+    const text = (await (await of('text/plain'))?.text()) ?? '';
+    return text === '' ? ((await of(CLIPBOARD_IMAGE.type)) ?? null) : text.slice(0, MAX_TEXT);
   } catch {
     return null;
   }

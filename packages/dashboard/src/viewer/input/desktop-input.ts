@@ -20,7 +20,7 @@ export class DesktopInput {
   readonly #keyboard: KeyboardInput;
   readonly #pointer: PointerInput | null;
   readonly #abort = new AbortController();
-  readonly #paste: (text: string) => void;
+  readonly #paste: (copied: string | Blob) => Promise<void>;
   readonly #stopPaste: () => void;
 
   /** Without `pointer` the surface's pointer is someone else's. */
@@ -33,18 +33,13 @@ export class DesktopInput {
           { mode: options.touchMode, pointer: surface.pointer },
         )
       : null;
-    this.#paste = (text) => {
-      sink.send({ type: 'clipboard', text });
+    const { signal } = this.#abort;
+    this.#paste = async (copied) => {
+      if (typeof copied === 'string') sink.send({ type: 'clipboard', text: copied });
+      else if (!(await sink.image(copied)) || signal.aborted) return;
       this.#keyboard.paste();
     };
-    const { signal } = this.#abort;
-    this.#stopPaste = onPaste(surface.sink, {
-      text: this.#paste,
-      image: (png) =>
-        void sink.image(png).then((there) => {
-          if (there && !signal.aborted) this.#keyboard.paste();
-        }),
-    });
+    this.#stopPaste = onPaste(surface.sink, (copied) => void this.#paste(copied));
     if (!options.pointer) {
       const stop = sideButtonsAsKeys(surface.root, (keysym, pressed) =>
         sink.send({ type: 'key', keysym, code: '', pressed }),
@@ -71,9 +66,9 @@ export class DesktopInput {
     if (this.#pointer !== null) this.#pointer.touchMode = mode;
   }
 
-  /** Puts text on the guest's clipboard and pastes it there. */
-  paste(text: string): void {
-    this.#paste(text);
+  /** Puts text or a PNG on the guest's clipboard and pastes it there. */
+  paste(copied: string | Blob): void {
+    void this.#paste(copied);
   }
 
   /** No key and no button stays down in the guest. */
