@@ -472,7 +472,7 @@ test('statistics are shown by button and by key, with the figures of the connect
   const before = guest.told.length;
   await page.keyboard.press('Control+F8');
   await overlay.waitFor({ state: 'hidden' });
-  assert.equal(await page.getByTestId('statistics').getAttribute('aria-pressed'), 'false');
+  await page.locator('[data-testid="statistics"][aria-pressed="false"]').waitFor();
   assert.ok(!guest.told.slice(before).some(({ value: key }) => key === 'F8'));
   await page.keyboard.press('Control+F6');
   await page.getByTestId('use-novnc').click();
