@@ -188,7 +188,9 @@ export const configurationSchema = z.strictObject({
       return min >= 1 && min <= max && max <= 65_535;
     }, 'is no range of ports')
     .optional()
-    .describe('UDP ports of media, MIN-MAX; one a viewer, two while it reconnects; absent: any'),
+    .describe(
+      'UDP ports of media, MIN-MAX; one a viewer, two with TURN, and as many again while it reconnects; absent: any',
+    ),
   BROWSER_VM_ANNOUNCED_ADDRESSES: list
     .pipe(z.array(z.union([z.ipv4(), z.ipv6()])).max(8))
     .default([])

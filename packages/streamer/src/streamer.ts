@@ -18,12 +18,11 @@ import { cursorMessage, sameCursor } from './desktop/messages.ts';
 import { DesktopSource } from './desktop-source.ts';
 import { VideoFeed } from './encode/feed.ts';
 import { darkPicture, readPicture } from './encode/pictures.ts';
-import { type Encoded, RestWatch } from './encode/rest.ts';
 import { InputGate } from './input/gate.ts';
 import { MemoryPicture } from './memory/memory-picture.ts';
 import type { Addresses } from './transport/local-candidates.ts';
+import { warmUp } from './transport/peer.ts';
 import { Viewer } from './transport/viewer.ts';
-import { warmUp } from './transport/wrtc.ts';
 
 type Attach = Omit<Extract<StreamerCommand, { type: 'attach' }>, 'type'>;
 
@@ -38,18 +37,6 @@ export class Streamer {
   readonly #control = new Control(() => this.#clipboardAllowed);
   /** Of viewers by VNC. */
   readonly #vncSeats = new Map<string, Seat>();
-  readonly #rest = new RestWatch(
-    async () => {
-      const all = await Promise.all([...this.#viewers.values()].map((viewer) => viewer.encoded()));
-      const sum = (of: (encoded: Encoded) => number) => all.reduce((total, each) => total + of(each), 0);
-      return {
-        keyFrameRequests: sum((each) => each.keyFrameRequests),
-        frames: sum((each) => each.frames),
-        quantisers: sum((each) => each.quantisers),
-      };
-    },
-    { repeat: () => this.#feed?.repeat(), missed: () => this.#feed?.refresh() },
-  );
   #configuration = DEFAULT_CONFIGURATION;
   #feed: VideoFeed | null = null;
   #source: DesktopSource | null = null;
@@ -133,7 +120,6 @@ export class Streamer {
     this.#closed = true;
     this.#source?.close();
     this.#memory?.close();
-    this.#rest.cancel();
     this.#feed?.close();
   }
 
@@ -147,10 +133,7 @@ export class Streamer {
 
   /** The feed exists from the first need on; its interval is that of the configuration then. */
   #videoFeed(): VideoFeed {
-    this.#feed ??= new VideoFeed(darkPicture(), this.#configuration.minFrameIntervalMs, {
-      moving: () => this.#rest.cancel(),
-      rested: () => this.#rest.rested(),
-    });
+    this.#feed ??= new VideoFeed(darkPicture(), this.#configuration.minFrameIntervalMs);
     return this.#feed;
   }
 
@@ -265,8 +248,6 @@ export class Streamer {
     }
     if (known !== undefined) {
       await this.#answer(viewerId, known, sdp);
-      // What was sent on the way that broke is lost, and a desktop at rest sends nothing more.
-      this.#feed?.refresh();
       return;
     }
     if (this.#viewers.size >= MAX_VIEWERS) this.#lostViewer()?.close();
@@ -279,15 +260,16 @@ export class Streamer {
       });
       return;
     }
-    const { iceServers, udpPortRange, maxKbps } = this.#configuration;
+    const { iceServers, udpPortRange, iceTcp, offeredSubnets, maxKbps } = this.#configuration;
     const feed = this.#videoFeed();
     const viewer = new Viewer(
       {
         iceServers,
         udpPortRange,
+        iceTcp,
+        loopback: offeredSubnets !== null,
         addresses: this.#addresses(),
         rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
-        track: feed.track,
         target: this.#gate,
         mode,
         permission: { mayAct: () => this.#control.holds(seat), take: () => this.#control.take(seat) },
@@ -298,8 +280,12 @@ export class Streamer {
           if (state === 'closed') this.#viewers.delete(viewerId);
           if (state === 'connected') this.#control.join(seat);
           else this.#control.leave(seat);
-          this.#watchersChanged(state === 'connected');
+          this.#source?.watch(this.#watched() && !this.#gate.isClosed);
           this.#emit({ type: 'viewer', viewerId, state });
+        },
+        video: (now, before) => {
+          if (before !== null) feed.remove(before);
+          if (now !== null) feed.add(now);
         },
         desktopOpen: () => this.#welcome(viewer, seat),
       },
@@ -363,13 +349,6 @@ export class Streamer {
 
   #watched(): boolean {
     return [...this.#viewers.values()].some((viewer) => viewer.connected);
-  }
-
-  #watchersChanged(arrived: boolean): void {
-    const watched = this.#watched();
-    this.#feed?.watch(watched);
-    this.#source?.watch(watched && !this.#gate.isClosed);
-    if (arrived) this.#feed?.refresh();
   }
 
   get #clipboardAllowed(): boolean {

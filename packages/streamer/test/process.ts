@@ -15,7 +15,7 @@ type Type = StreamerEvent['type'];
 export class StreamerProcess {
   readonly child: ChildProcess;
   readonly events: StreamerEvent[] = [];
-  #listener: ((event: StreamerEvent) => void) | null = null;
+  readonly #listeners: ((event: StreamerEvent) => void)[] = [];
   #waiting: (() => void)[] = [];
 
   private constructor(child: ChildProcess) {
@@ -23,7 +23,7 @@ export class StreamerProcess {
     child.on('message', (message) => {
       const event = streamerEventSchema.parse(message);
       this.events.push(event);
-      this.#listener?.(event);
+      for (const listener of this.#listeners) listener(event);
       for (const wake of this.#waiting.splice(0)) wake();
     });
   }
@@ -56,7 +56,7 @@ export class StreamerProcess {
   /** Every event so far and from now on. */
   listen(listener: (event: StreamerEvent) => void): void {
     for (const event of this.events) listener(event);
-    this.#listener = listener;
+    this.#listeners.push(listener);
   }
 
   /** The first event of that type after the given number of earlier events. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAddressCandidate, prepareOffer } from '../src/transport/sdp.ts';
+import { isAddressCandidate, readOffer } from '../src/transport/sdp.ts';
 
 const OFFER = `v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -18,23 +18,42 @@ a=rtpmap:99 H264/90000
 a=rtpmap:96 VP8/90000
 a=rtpmap:97 rtx/90000
 a=fmtp:97 apt=96
+a=rtcp-fb:96 goog-remb
+a=rtcp-fb:96 transport-cc
+a=rtcp-fb:96 nack pli
+a=rtcp-fb:97 nack
+a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
+a=extmap:4 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
 a=candidate:1 1 udp 2113937151 0b1f8c9e.local 50000 typ host
 a=candidate:2 1 udp 2113937151 192.0.2.7 50001 typ host
 `.replaceAll('\n', '\r\n');
 
-test('an offer is read with VP8 first, our bitrates, and addresses instead of names', () => {
-  const prepared = prepareOffer(OFFER, { startKbps: 2500, maxKbps: 8000 });
-  assert.match(prepared, /^m=video 9 UDP\/TLS\/RTP\/SAVPF 96 45 98 99 97\r$/m);
-  assert.match(prepared, /^a=fmtp:96 x-google-start-bitrate=2500;x-google-max-bitrate=8000\r$/m);
-  assert.match(prepared, /^a=fmtp:98 profile-id=0;x-google-start-bitrate=2500;x-google-max-bitrate=8000\r$/m);
-  assert.match(prepared, /^a=fmtp:97 apt=96\r$/m);
-  assert.doesNotMatch(prepared, /fmtp:99/);
-  assert.doesNotMatch(prepared, /\.local/);
-  assert.match(prepared, /192\.0\.2\.7/);
+test('an offer is read with VP8 alone, what we use of its extensions, and addresses instead of names', () => {
+  const { sdp, ...video } = readOffer(OFFER);
+  const transportWide = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+  const playoutDelay = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+  assert.deepEqual(video, {
+    mid: '0',
+    payloadType: 96,
+    extensions: [
+      { id: 4, uri: transportWide },
+      { id: 5, uri: playoutDelay },
+    ],
+    transportWide: 4,
+    playoutDelay: 5,
+  });
+  assert.match(sdp, /^m=video 9 UDP\/TLS\/RTP\/SAVPF 96\r$/m);
+  assert.match(sdp, /^a=rtcp-fb:96 transport-cc\r$/m);
+  assert.match(sdp, /^a=rtcp-fb:96 nack pli\r$/m);
+  assert.doesNotMatch(sdp, /:97|:98|:99|goog-remb|abs-send-time/);
+  assert.doesNotMatch(sdp, /\.local/);
+  assert.match(sdp, /192\.0\.2\.7/);
 });
 
-test('an offer without video is none', () => {
-  assert.throws(() => prepareOffer('v=0\r\n', { startKbps: 1, maxKbps: 1 }));
+test('an offer without video, or without VP8, is none', () => {
+  assert.throws(() => readOffer('v=0\r\n'), /no video/);
+  assert.throws(() => readOffer(OFFER.replace('VP8/90000', 'VP7/90000')), /no VP8/);
 });
 
 test('a candidate counts with an address, not with a name or with nothing', () => {

@@ -36,7 +36,7 @@ function onFrame() {
   lastSide = now;
   video.requestVideoFrameCallback(onFrame);
 }
-async function start(post) {
+async function start() {
   openedAt = performance.now();
   peer = new RTCPeerConnection();
   pointer = peer.createDataChannel('pointer', { ordered: false, maxRetransmits: 0 });
@@ -54,18 +54,13 @@ async function start(post) {
   await peer.setLocalDescription();
   window.say('offer', peer.localDescription.sdp);
 }
-/** Resolves when media takes a way of the new ICE credentials. */
+/** Another connection in place of the present one; resolves when it carries input. */
 async function restart() {
-  await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }));
-  const mine = ufrag(peer.localDescription.sdp);
-  window.say('offer', peer.localDescription.sdp);
-  for (;;) {
-    const { local } = await route();
-    if (local.usernameFragment === mine) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  const before = peer;
+  await start();
+  while (input.readyState !== 'open') await new Promise((resolve) => setTimeout(resolve, 20));
+  before.close();
 }
-function ufrag(sdp) { return /a=ice-ufrag:(.*)/.exec(sdp)[1]; }
 async function route() {
   const report = await peer.getStats(), entries = [...report.values()];
   const { selectedCandidatePairId } = entries.find(({ type }) => type === 'transport');

@@ -12,6 +12,7 @@ export const HOST_PACKAGES: Readonly<Record<string, string>> = {
   'debian-archive-keyring': 'verifies what the image is built from',
   'erofs-utils': 'packs the root filesystem',
   libyuv0: 'converts pixels for the video encoder',
+  'vpx-tools': 'brings libvpx, the video encoder, whose own package has another name in each Debian',
   nftables: 'firewall rules of a slot',
   iproute2: 'network namespaces of slots',
   'util-linux': 'drops privileges of monitor and streamer',

@@ -486,6 +486,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
 
   #show(stream: MediaStream): void {
     const { video } = this.#surface;
+    // In place of one that broke: its last picture stays until this one has its first.
+    if (this.#transport === 'webrtc') this.#curtain.hold(video);
     video.srcObject = shownPromptly(stream);
     if (this.#transport === 'webrtc') {
       this.#stopWaitingForFrame();

@@ -21,9 +21,9 @@ import { StreamerLog } from './streamer-log.ts';
 
 /** By path, since the host starts the streamer and never imports it. */
 const MAIN = new URL('../../../streamer/src/main.ts', import.meta.url).pathname;
-/** Of the streamer's own objects; pictures and libwebrtc live outside of it. MB. */
+/** Of the streamer's own objects; pictures, encoder and libdatachannel live outside of it. MB. */
 const OBJECTS_MB = 128;
-/** Node.js loads libwebrtc in half a second; a loaded host takes longer. Milliseconds. */
+/** Node.js and its libraries are there in half a second; a loaded host takes longer. Milliseconds. */
 const READY_TIMEOUT = 30_000;
 const ANSWER_TIMEOUT = 20_000;
 const CLOSE_TIMEOUT = 2000;

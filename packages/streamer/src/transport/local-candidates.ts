@@ -17,7 +17,7 @@ const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'];
 /** `candidate:FOUNDATION COMPONENT PROTOCOL PRIORITY ADDRESS PORT typ TYPE ...` (RFC 8839, 5.1). */
 const WORD = { foundation: 0, protocol: 2, address: 4, type: 7 } as const;
 
-/** What a viewer is told of the candidates that libwebrtc found on this host. */
+/** What a viewer is told of the candidates that were found on this host. */
 export class LocalCandidates {
   readonly #announced: readonly string[];
   readonly #hidden: BlockList;

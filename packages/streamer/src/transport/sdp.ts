@@ -1,47 +1,62 @@
 import { isIP } from 'node:net';
 import { type MediaDescription, parse, write } from 'sdp-transform';
 
-/** Bitrates in kbit/s. */
-export interface Rates {
-  readonly startKbps: number;
-  readonly maxKbps: number;
+/** What an offer says of the video it wants. */
+export interface VideoOffer {
+  /** The offer with what we can answer, for our side to read. */
+  readonly sdp: string;
+  readonly mid: string;
+  readonly payloadType: number;
+  /** Header extensions by their numbers; those we do not use are left out. */
+  readonly extensions: readonly { readonly id: number; readonly uri: string }[];
+  /** Numbers of these; null: the viewer does not know them. */
+  readonly transportWide: number | null;
+  readonly playoutDelay: number | null;
 }
 
-/** Payload types of VP8 first: of the codecs at hand, the one that keeps up on a CPU without SIMD tricks. */
-function preferVp8(media: MediaDescription): void {
-  const vp8 = media.rtp.filter((codec) => codec.codec.toUpperCase() === 'VP8').map((codec) => codec.payload);
-  const others = String(media.payloads ?? '')
-    .split(' ')
-    .filter((payload) => !vp8.includes(Number(payload)));
-  media.payloads = [...vp8, ...others].join(' ');
-}
-
-/** libwebrtc's sender takes its start and ceiling from the remote description's format parameters. */
-function setRates(media: MediaDescription, rates: Rates): void {
-  const parameters = `x-google-start-bitrate=${rates.startKbps};x-google-max-bitrate=${rates.maxKbps}`;
-  for (const { payload, codec } of media.rtp) {
-    if (!/^(VP8|VP9|AV1)$/i.test(codec)) continue;
-    const known = media.fmtp.find((format) => format.payload === payload);
-    if (known === undefined) media.fmtp.push({ payload, config: parameters });
-    else known.config = `${known.config};${parameters}`;
-  }
-}
+const TRANSPORT_WIDE = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+/** What is wanted of a receiver: reports of missing packets, requests for key frames, and all arrivals. */
+const FEEDBACK = new Set(['nack', 'transport-cc']);
+/** Header extensions of one byte have these numbers (RFC 8285). */
+const MAX_EXTENSION = 14;
 
 /**
- * A viewer's offer as our side is to read it: VP8 first, our bitrates, and no candidate that is a name
- * (mDNS), so that nothing a viewer says makes us ask a resolver. Throws for text that is no offer of video.
+ * A viewer's offer as our side is to read it: video in VP8 alone, and no candidate that is a name (mDNS), so that
+ * nothing a viewer says makes us ask a resolver. Throws for text that is no such offer.
  */
-export function prepareOffer(sdp: string, rates: Rates): string {
+export function readOffer(sdp: string): VideoOffer {
   const session = parse(sdp);
   const video = session.media.find((media) => media.type === 'video');
-  if (video === undefined) throw new Error('the offer has no video');
-  preferVp8(video);
-  setRates(video, rates);
-  for (const media of session.media) {
-    if (media.candidates === undefined) continue;
-    media.candidates = media.candidates.filter((candidate) => isIP(candidate.ip) !== 0);
-  }
-  return write(session);
+  if (video?.mid === undefined) throw new Error('the offer has no video');
+  const codec = video.rtp.find(({ codec: name }) => name.toUpperCase() === 'VP8');
+  if (codec === undefined) throw new Error('the offer has no VP8');
+  const payloadType = codec.payload;
+  video.rtp = [codec];
+  video.fmtp = [];
+  video.payloads = String(payloadType);
+  video.rtcpFb = (video.rtcpFb ?? []).filter(
+    ({ payload, type }) => payload === payloadType && FEEDBACK.has(type),
+  );
+  const extensions = (video.ext ?? [])
+    .filter(({ uri, value }) => (uri === TRANSPORT_WIDE || uri === PLAYOUT_DELAY) && value <= MAX_EXTENSION)
+    .map(({ uri, value }) => ({ id: value, uri }));
+  video.ext = extensions.map(({ id, uri }) => ({ value: id, uri }));
+  for (const media of session.media) withoutNames(media);
+  const numberOf = (uri: string) => extensions.find((extension) => extension.uri === uri)?.id ?? null;
+  return {
+    sdp: write(session),
+    mid: String(video.mid),
+    payloadType,
+    extensions,
+    transportWide: numberOf(TRANSPORT_WIDE),
+    playoutDelay: numberOf(PLAYOUT_DELAY),
+  };
+}
+
+function withoutNames(media: MediaDescription): void {
+  if (media.candidates === undefined) return;
+  media.candidates = media.candidates.filter((candidate) => isIP(candidate.ip) !== 0);
 }
 
 /** Has the candidate an address, and not a name? */

@@ -2,23 +2,19 @@ import {
   CHANNELS,
   type DesktopMessage,
   type IceCandidate,
-  type IceServer,
   type ViewerMode,
   type ViewerState,
 } from '@browser-vm/protocol';
-import type { Encoded } from '../encode/rest.ts';
+import type { DataChannel } from 'node-datachannel';
+import type { FrameTaker } from '../encode/feed.ts';
 import { type Permission, ViewerInput } from '../input/viewer-input.ts';
 import type { InputTarget } from '../picture-source.ts';
 import { type Addresses, LocalCandidates } from './local-candidates.ts';
-import { isAddressCandidate, prepareOffer, type Rates } from './sdp.ts';
-import { type DataChannel, type MediaTrack, type PeerConnection, RTCPeerConnection } from './wrtc.ts';
+import { MAX_MESSAGE, Peer, type PeerOptions, type PeerState } from './peer.ts';
+import { isAddressCandidate } from './sdp.ts';
 
-export interface ViewerOptions {
-  readonly iceServers: readonly IceServer[];
-  readonly udpPortRange: { readonly min: number; readonly max: number } | null;
+export interface ViewerOptions extends PeerOptions {
   readonly addresses: Addresses;
-  readonly rates: Rates;
-  readonly track: MediaTrack;
   readonly target: InputTarget;
   readonly mode: ViewerMode;
   readonly permission: Permission;
@@ -27,19 +23,21 @@ export interface ViewerOptions {
 export interface ViewerListener {
   candidate(candidate: IceCandidate): void;
   state(state: ViewerState): void;
+  /** Frames are for this one from now on, and no longer for the other. Null: none. */
+  video(now: FrameTaker | null, before: FrameTaker | null): void;
   /** The viewer can be told things; also: it has no picture yet. */
   desktopOpen(): void;
 }
 
 /** A viewer that never gets through is let go after this. Milliseconds. */
 const CONNECT_MS = 60_000;
-/** A viewer whose connection failed may bring it back by another offer for this long. Milliseconds. */
+/** A viewer whose connection failed may replace it by another offer for this long. Milliseconds. */
 const RESTART_MS = 30_000;
 /** Of one negotiation. */
 const MAX_CANDIDATES = 64;
 const FIRST_CANDIDATES_MS = 30;
-/** libwebrtc sends no longer message. Bytes. */
-const MAX_MESSAGE = 262_144;
+/** What was sent on the connection before is still on its way for this long, and is heard. Milliseconds. */
+const OVERLAP_MS = 2000;
 /** Unsent bytes above which a viewer is told nothing more until they are gone. */
 const MAX_BUFFERED = 4 * 1_048_576;
 const END_OF_CANDIDATES: IceCandidate = {
@@ -49,14 +47,24 @@ const END_OF_CANDIDATES: IceCandidate = {
   usernameFragment: null,
 };
 
-/** One viewer's WebRTC connection: we answer, send video, and hear its channels. */
+/**
+ * One viewer: we answer, send video, and hear its channels. Each of its offers makes a connection, which takes the place of
+ * the one before once it is connected.
+ */
 export class Viewer {
-  readonly #peer: PeerConnection;
   readonly #options: ViewerOptions;
   readonly #listener: ViewerListener;
   readonly #input: ViewerInput;
   readonly #local: LocalCandidates;
-  readonly #channels = new Map<string, DataChannel>();
+  readonly #channels = new Map<string, { readonly peer: Peer; readonly channel: DataChannel }>();
+  /** In use, or the first to be. */
+  #peer: Peer | null = null;
+  /** To take its place. */
+  #next: Peer | null = null;
+  /** Whose place was taken. */
+  #last: Peer | null = null;
+  #overlap: NodeJS.Timeout | null = null;
+  #video: FrameTaker | null = null;
   #state: ViewerState | null = null;
   #candidates = 0;
   #onCandidate = () => {};
@@ -64,29 +72,12 @@ export class Viewer {
   #timer: NodeJS.Timeout | null;
   /** One negotiation after the other. */
   #negotiation: Promise<unknown> = Promise.resolve();
-  #hasTrack = false;
 
   constructor(options: ViewerOptions, listener: ViewerListener) {
     this.#options = options;
     this.#listener = listener;
     this.#input = new ViewerInput(options.target, options.permission);
     this.#local = new LocalCandidates(options.addresses);
-    this.#peer = new RTCPeerConnection({
-      iceServers: options.iceServers,
-      bundlePolicy: 'max-bundle',
-      ...(options.udpPortRange === null ? {} : { portRange: options.udpPortRange }),
-    });
-    this.#peer.onconnectionstatechange = () => this.#connectionChanged();
-    this.#peer.onicecandidate = ({ candidate }) => {
-      if (this.#state === 'closed') return;
-      if (candidate === null) return listener.candidate(END_OF_CANDIDATES);
-      const { sdpMid, sdpMLineIndex, usernameFragment = null } = candidate;
-      for (const told of this.#local.told(candidate.candidate)) {
-        this.#onCandidate();
-        listener.candidate({ candidate: told, sdpMid, sdpMLineIndex, usernameFragment });
-      }
-    };
-    this.#peer.ondatachannel = ({ channel }) => this.#opened(channel);
     this.#timer = setTimeout(() => this.#fail(), CONNECT_MS);
   }
 
@@ -104,8 +95,8 @@ export class Viewer {
   }
 
   /**
-   * The answer to this viewer's offer: its first, or a later one that restarts ICE on the same connection. Throws
-   * when the offer is none we can answer, which leaves the connection as it was.
+   * The answer to an offer of this viewer. Throws when the offer is none we can answer, which leaves its connection as it
+   * was.
    */
   answer(sdp: string): Promise<string> {
     const answer = this.#negotiation.then(() => this.#answer(sdp));
@@ -114,20 +105,60 @@ export class Viewer {
   }
 
   async #answer(sdp: string): Promise<string> {
-    const offer = prepareOffer(sdp, this.#options.rates);
-    this.#early ??= [];
-    this.#candidates = 0;
-    await this.#peer.setRemoteDescription({ type: 'offer', sdp: offer });
-    if (!this.#hasTrack) this.#peer.addTrack(this.#options.track);
-    this.#hasTrack = true;
-    const answer = await this.#peer.createAnswer();
+    const peer: Peer = new Peer(this.#options, {
+      state: (state) => this.#peerState(peer, state),
+      candidate: (candidate) => this.#found(peer, candidate),
+      channel: (channel) => this.#opened(peer, channel),
+    });
+    const pending = this.#next;
+    if (this.#peer === null) this.#peer = peer;
+    else this.#next = peer;
     const gathered = this.#firstCandidates();
-    await this.#peer.setLocalDescription(answer);
+    try {
+      peer.answer(sdp);
+    } catch (error) {
+      this.#next = pending;
+      if (this.#peer === peer) this.#peer = null;
+      this.#onCandidate();
+      peer.close();
+      throw error;
+    }
+    pending?.close();
     await gathered;
+    if (this.#state === 'closed') throw new Error('the viewer has left');
     const early = this.#early ?? [];
     this.#early = null;
+    this.#candidates = 0;
     for (const candidate of early) this.candidate(candidate);
-    return this.#local.describe(this.#peer.localDescription?.sdp ?? answer.sdp);
+    return this.#local.describe(peer.description);
+  }
+
+  #replaceBy(peer: Peer): void {
+    this.#last?.close();
+    const last = this.#peer;
+    this.#last = last;
+    this.#peer = peer;
+    this.#next = null;
+    this.#input.releaseAll();
+    if (this.#overlap !== null) clearTimeout(this.#overlap);
+    this.#overlap = setTimeout(() => last?.close(), OVERLAP_MS);
+  }
+
+  #found(peer: Peer, candidate: { readonly line: string; readonly mid: string } | null): void {
+    if (this.#newest !== peer || this.#state === 'closed') return;
+    if (candidate === null) {
+      this.#listener.candidate(END_OF_CANDIDATES);
+      return;
+    }
+    for (const told of this.#local.told(candidate.line)) {
+      this.#onCandidate();
+      this.#listener.candidate({
+        candidate: told,
+        sdpMid: candidate.mid,
+        sdpMLineIndex: null,
+        usernameFragment: null,
+      });
+    }
   }
 
   /**
@@ -152,31 +183,24 @@ export class Viewer {
     }
     this.#candidates += 1;
     if (this.#candidates > MAX_CANDIDATES || !isAddressCandidate(candidate.candidate)) return;
-    // A candidate that cannot be used (another address family, a stale fragment) is no fault.
-    this.#peer.addIceCandidate(candidate).catch(() => undefined);
+    this.#newest?.add(candidate);
   }
 
   /** Tells the viewer; dropped while it has no channel, or does not keep up. */
   tell(message: DesktopMessage): void {
-    const channel = this.#channels.get(CHANNELS.desktop);
-    if (channel?.readyState !== 'open' || channel.bufferedAmount > MAX_BUFFERED) return;
+    const channel = this.#channels.get(CHANNELS.desktop)?.channel;
+    if (channel === undefined || !channel.isOpen() || channel.bufferedAmount() > MAX_BUFFERED) return;
     const text = JSON.stringify(message);
-    if (Buffer.byteLength(text) <= MAX_MESSAGE) channel.send(text);
+    if (Buffer.byteLength(text) > MAX_MESSAGE) return;
+    try {
+      channel.sendMessage(text);
+    } catch {
+      // Closed by the other side in this moment, which is told next.
+    }
   }
 
-  /** What was encoded for this viewer so far; nothing unless it is connected. */
-  async encoded(): Promise<Encoded> {
-    const encoded = { keyFrameRequests: 0, frames: 0, quantisers: 0 };
-    if (this.#state !== 'connected') return encoded;
-    // A connection that closes meanwhile has asked for nothing.
-    const report = await this.#peer.getStats().catch(() => new Map<string, Record<string, unknown>>());
-    for (const entry of report.values()) {
-      if (entry.type !== 'outbound-rtp') continue;
-      encoded.keyFrameRequests += Number(entry.pliCount ?? 0) + Number(entry.firCount ?? 0);
-      encoded.frames += Number(entry.framesEncoded ?? 0);
-      encoded.quantisers += Number(entry.qpSum ?? 0);
-    }
-    return encoded;
+  get #newest(): Peer | null {
+    return this.#next ?? this.#peer;
   }
 
   /** No key and no button of this viewer stays down. */
@@ -188,17 +212,11 @@ export class Viewer {
     if (this.#state === 'closed') return;
     this.#become('closed');
     this.#stopTimer();
+    if (this.#overlap !== null) clearTimeout(this.#overlap);
     this.#input.releaseAll();
-    for (const channel of this.#channels.values()) {
-      channel.onmessage = null;
-      channel.onopen = null;
-      channel.onclose = null;
-    }
     this.#channels.clear();
-    this.#peer.onconnectionstatechange = null;
-    this.#peer.onicecandidate = null;
-    this.#peer.ondatachannel = null;
-    this.#peer.close();
+    this.#watch(null);
+    for (const peer of [this.#last, this.#peer, this.#next]) peer?.close();
   }
 
   #fail(): void {
@@ -212,18 +230,40 @@ export class Viewer {
     this.#listener.state(state);
   }
 
-  #connectionChanged(): void {
+  #peerState(peer: Peer, state: PeerState): void {
     if (this.#state === 'closed') return;
-    const state = this.#peer.connectionState;
+    if (this.#next === peer) {
+      if (state === 'connected') {
+        this.#replaceBy(peer);
+      } else {
+        if (state === 'failed' || state === 'closed') this.#next = null;
+        return;
+      }
+    }
+    if (this.#peer !== peer) return;
     if (state === 'closed') {
-      this.close();
+      this.#ended();
       return;
     }
-    this.#become(state === 'new' ? 'connecting' : state);
+    this.#become(state);
     if (state === 'connected') this.#stopTimer();
+    this.#watch(state === 'connected' ? peer.video : null);
     // Keys that were down when the line broke would stay down for as long as it is broken.
     if (state === 'disconnected' || state === 'failed') this.#input.releaseAll();
     if (state === 'failed') this.#timer ??= setTimeout(() => this.close(), RESTART_MS);
+  }
+
+  /** The viewer closed its connection: it has left, unless another one is to take its place. */
+  #ended(): void {
+    if (this.#next === null) this.close();
+    else this.#peerState(this.#peer as Peer, 'failed');
+  }
+
+  #watch(video: FrameTaker | null): void {
+    if (video === this.#video) return;
+    const before = this.#video;
+    this.#video = video;
+    this.#listener.video(video, before);
   }
 
   #stopTimer(): void {
@@ -231,28 +271,33 @@ export class Viewer {
     this.#timer = null;
   }
 
-  #opened(channel: DataChannel): void {
-    const { label } = channel;
+  #opened(peer: Peer, channel: DataChannel): void {
+    const label = channel.getLabel();
     const known = label === CHANNELS.pointer || label === CHANNELS.input || label === CHANNELS.desktop;
-    if (!known || this.#channels.has(label)) {
+    const before = this.#channels.get(label);
+    // Which of both is told first is not said anywhere.
+    if (this.#next === peer) this.#peerState(peer, 'connected');
+    if (this.#peer !== peer || !known || before?.peer === peer) {
       channel.close();
       return;
     }
-    this.#channels.set(label, channel);
-    channel.onclose = () => {
-      this.#channels.delete(label);
+    this.#channels.set(label, { peer, channel });
+    channel.onClosed(() => {
+      if (this.#channels.get(label)?.channel === channel) this.#channels.delete(label);
       // A viewer closes it when it leaves, and the connection itself may seem alive for half a minute.
-      if (label === CHANNELS.input) this.close();
-    };
+      if (label === CHANNELS.input && this.#peer === peer) this.#ended();
+    });
     if (label === CHANNELS.desktop) {
       // Nothing is expected here; what comes is not looked at.
-      channel.onmessage = null;
-      if (channel.readyState === 'open') this.#listener.desktopOpen();
-      else channel.onopen = () => this.#listener.desktopOpen();
+      channel.onMessage(() => {});
+      if (channel.isOpen()) this.#listener.desktopOpen();
+      else channel.onOpen(() => this.#peer === peer && this.#listener.desktopOpen());
       return;
     }
-    channel.onmessage = ({ data }) => {
-      if (!this.#input.receive(label, data)) this.#fail();
-    };
+    channel.onMessage((data) => {
+      peer.heard();
+      const isHeard = this.#peer === peer || this.#last === peer;
+      if (isHeard && !this.#input.receive(label, data)) this.#fail();
+    });
   }
 }

@@ -15,7 +15,7 @@ import { faultOf, ViewerError } from './viewer-error.ts';
 const ANSWER_TIMEOUT_MS = 15_000;
 /** A connection that did not come up in time goes on trying, for those who wait for it, until this. Milliseconds. */
 const GIVE_UP_MS = 15_000;
-/** How soon after its answer a restart is late: the controller was just reached, so there is a network. Milliseconds. */
+/** How soon after its answer another connection is late: the controller was just reached, so there is a network. Milliseconds. */
 const RESTART_LATE_MS = 1_000;
 /** While the network is away a request hangs; then another one is tried, with twice the time, up to the second. Milliseconds. */
 const RESTART_REQUEST_MS = { first: 1_000, most: 8_000 };
@@ -32,30 +32,38 @@ export type LossReason = 'timeout' | 'failed';
 
 export interface WebRtcListeners {
   readonly connected: () => void;
-  /** Nothing comes any more; input is dropped. It is being restarted: `resumed` or `lost` follows. */
+  /** Nothing comes any more; input is dropped. It is being made anew: `resumed` or `lost` follows. */
   readonly interrupted: () => void;
   readonly resumed: () => void;
   /** There is a network, and this does not come up on it in time; it goes on trying. */
   readonly late: (error: ViewerError) => void;
+  /** What to show; another one when the connection was made anew. */
   readonly stream: (stream: MediaStream) => void;
   readonly desktop: (message: DesktopMessage) => void;
   /** At most once; the connection is closed by then. */
   readonly lost: (error: ViewerError, reason: LossReason) => void;
 }
 
+/** One try to reach the streamer. */
+interface Line {
+  readonly peer: RTCPeerConnection;
+  readonly pointer: RTCDataChannel;
+  readonly input: RTCDataChannel;
+  stream: MediaStream | null;
+}
+
 /**
- * One connection of one viewer: posts its offer at once, trickles candidates both ways, carries video
- * down and input up. "Connected" means that input is accepted too. When nothing comes any more it restarts ICE, again
- * and again while the controller cannot be reached; once it is lost, make another one.
+ * The connection of one viewer: posts its offer at once, trickles candidates both ways, carries video
+ * down and input up. "Connected" means that input is accepted too. When nothing comes any more it is made anew, in
+ * place of the one before, again and again while the controller cannot be reached; once it is lost, make another one.
  */
 export class WebRtcConnection {
   readonly viewerId = crypto.randomUUID();
   readonly #signaling: Signaling;
   readonly #listeners: WebRtcListeners;
   readonly #abort = new AbortController();
-  #peer: RTCPeerConnection | null = null;
-  #pointer: RTCDataChannel | null = null;
-  #input: RTCDataChannel | null = null;
+  #line: Line | null = null;
+  #pulse: Pulse | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connected = false;
   #away = false;
@@ -81,9 +89,9 @@ export class WebRtcConnection {
 
   /** Sends a move unless the channel is closed or clogged. */
   sendMove(move: PointerMove): void {
-    if (this.#away || this.#pointer?.readyState !== 'open' || this.#pointer.bufferedAmount > POINTER_BACKLOG)
-      return;
-    this.#pointer.send(JSON.stringify(move));
+    const pointer = this.#line?.pointer;
+    if (this.#away || pointer?.readyState !== 'open' || pointer.bufferedAmount > POINTER_BACKLOG) return;
+    pointer.send(JSON.stringify(move));
   }
 
   /**
@@ -91,23 +99,25 @@ export class WebRtcConnection {
    * than it takes.
    */
   send(message: InputMessage): boolean {
-    if (this.#away || this.#input?.readyState !== 'open') return false;
+    const input = this.#line?.input;
+    if (this.#away || input?.readyState !== 'open') return false;
     const text = JSON.stringify(message);
     if (message.type === 'clipboard' && new Blob([text]).size > this.#maxMessageSize()) return false;
-    this.#input.send(text);
+    input.send(text);
     return true;
   }
 
   /** What the browser knows of this connection; null before there is one. */
   async statistics(): Promise<RTCStatsReport | null> {
-    return (await this.#peer?.getStats()) ?? null;
+    return (await this.#line?.peer.getStats()) ?? null;
   }
 
   /** Closes at once and tells no listener. May be called again. */
   close(): void {
     this.#abort.abort();
     clearTimeout(this.#timer);
-    this.#peer?.close();
+    this.#pulse?.stop();
+    this.#line?.peer.close();
   }
 
   async #begin(connectTimeoutMs: number): Promise<void> {
@@ -115,30 +125,28 @@ export class WebRtcConnection {
     this.#timer = setTimeout(() => this.#lose(answerMissing(), 'timeout'), ANSWER_TIMEOUT_MS);
     const iceServers = await this.#iceServers(signal);
     if (signal.aborted) return;
-    const peer = this.#createPeer(iceServers);
     const stop = this.#signaling.onCandidate(this.viewerId, (candidate) => this.#incoming.add(candidate));
     signal.addEventListener('abort', stop, { once: true });
-    await this.#negotiate(peer, {}, signal);
+    const line = this.#createLine(iceServers);
+    this.#line = line;
+    await this.#negotiate(line, signal);
     this.#expect(connectTimeoutMs, notConnected(connectTimeoutMs));
   }
 
-  /** One offer and its answer. The controller knows a viewer once it has answered; the peer takes candidates then. */
-  async #negotiate(peer: RTCPeerConnection, options: RTCOfferOptions, signal: AbortSignal): Promise<void> {
+  /** An offer and its answer. The controller knows a viewer once it has answered; the peer takes candidates then. */
+  async #negotiate({ peer }: Line, signal: AbortSignal): Promise<void> {
     const outgoing = new CandidateQueue((candidate) => this.#sendCandidate(candidate));
     const incoming = new CandidateQueue((candidate) => {
-      if (candidate.candidate === '') return;
+      if (candidate.candidate === '' || peer.signalingState === 'closed') return;
       peer.addIceCandidate(candidate).catch((error: unknown) => {
         console.warn('viewer: a candidate of the streamer was refused', error);
       });
     });
     this.#outgoing = outgoing;
     this.#incoming = incoming;
-    await peer.setLocalDescription(await peer.createOffer(options));
+    await peer.setLocalDescription();
     const sdp = await this.#signaling.offer(this.viewerId, peer.localDescription?.sdp ?? '', signal);
     signal.throwIfAborted();
-    if (peer.remoteDescription !== null && fingerprintOf(sdp) !== fingerprintOf(peer.remoteDescription.sdp)) {
-      throw forgotten();
-    }
     await peer.setRemoteDescription({ type: 'answer', sdp });
     outgoing.open();
     incoming.open();
@@ -172,33 +180,39 @@ export class WebRtcConnection {
     }
   }
 
-  #createPeer(iceServers: RTCIceServer[]): RTCPeerConnection {
+  #createLine(iceServers: RTCIceServer[]): Line {
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
-    this.#peer = peer;
-    this.#pointer = peer.createDataChannel(CHANNELS.pointer, { ordered: false, maxRetransmits: 0 });
-    this.#input = peer.createDataChannel(CHANNELS.input);
+    const pointer = peer.createDataChannel(CHANNELS.pointer, { ordered: false, maxRetransmits: 0 });
+    const input = peer.createDataChannel(CHANNELS.input);
+    const line: Line = { peer, pointer, input, stream: null };
     const desktop = peer.createDataChannel(CHANNELS.desktop);
     desktop.addEventListener('message', (event) => this.#receive(event.data));
-    this.#pointer.addEventListener('open', () => this.#checkConnected());
-    this.#input.addEventListener('open', () => this.#checkConnected());
-    this.#input.addEventListener('close', () => this.#lose(closedByStreamer(), 'failed'));
+    pointer.addEventListener('open', () => this.#checkConnected(line));
+    input.addEventListener('open', () => this.#checkConnected(line));
+    input.addEventListener('close', () => {
+      // One that broke may be given up by the streamer before another takes its place.
+      if (this.#line === line && !this.#restarting) this.#lose(closedByStreamer(), 'failed');
+    });
     peer.addTransceiver('video', { direction: 'recvonly' });
     peer.addEventListener('track', ({ receiver, streams, track }) => {
       askForLowDelay(receiver);
-      this.#listeners.stream(streams[0] ?? new MediaStream([track]));
+      line.stream = streams[0] ?? new MediaStream([track]);
+      if (this.#line === line) this.#listeners.stream(line.stream);
     });
     peer.addEventListener('icecandidate', ({ candidate }) => this.#outgoing.add(fromCandidate(candidate)));
-    peer.addEventListener('connectionstatechange', () => this.#stateChanged(peer.connectionState));
-    return peer;
+    peer.addEventListener('connectionstatechange', () => this.#stateChanged(line));
+    return line;
   }
 
-  #stateChanged(state: RTCPeerConnectionState): void {
+  #stateChanged(line: Line): void {
+    if (this.#line !== line) return;
+    const state = line.peer.connectionState;
     if (state === 'connected') {
-      this.#checkConnected();
-      this.#resume();
+      this.#checkConnected(line);
     } else if (!this.#connected) {
       if (state === 'failed') this.#lose(connectionFailed(), 'failed');
-    } else if (state === 'disconnected' || state === 'failed') {
+    } else if (state === 'failed') {
+      // "Disconnected" may come when the way is back already; the pulse knows better.
       this.#interrupt();
     }
   }
@@ -211,7 +225,7 @@ export class WebRtcConnection {
   }
 
   #resume(): void {
-    if (!this.#away || this.#peer?.connectionState !== 'connected') return;
+    if (!this.#away || this.#line?.peer.connectionState !== 'connected') return;
     this.#away = false;
     clearTimeout(this.#timer);
     // What was typed as the way broke may arrive now, and the end of a key press not at all.
@@ -219,24 +233,29 @@ export class WebRtcConnection {
     this.#listeners.resumed();
   }
 
-  /** New addresses and ways for the same connection, as often as it takes to reach the controller. */
+  /** Another connection, with new addresses and ways, as often as it takes to reach the controller. */
   async #restart(): Promise<void> {
     if (this.#restarting) return;
     this.#restarting = true;
     const { signal } = this.#abort;
     let allowedMs = RESTART_REQUEST_MS.first;
-    while (!signal.aborted && this.#peer !== null) {
-      const peer = this.#peer;
+    // What is there may come back by itself before the controller can be reached.
+    while (!signal.aborted && this.#away) {
+      let line: Line | null = null;
       try {
         const attempt = AbortSignal.any([signal, AbortSignal.timeout(allowedMs)]);
         allowedMs = Math.min(allowedMs * 2, RESTART_REQUEST_MS.most);
-        const iceServers = await this.#iceServersByAnyWay(attempt);
-        // Their credentials may have ended.
-        peer.setConfiguration({ ...peer.getConfiguration(), iceServers });
-        await this.#negotiate(peer, { iceRestart: true }, attempt);
+        line = this.#createLine(await this.#iceServersByAnyWay(attempt));
+        await this.#negotiate(line, attempt);
+        if (!this.#away) {
+          line.peer.close();
+          break;
+        }
+        this.#replace(line);
         this.#expect(RESTART_LATE_MS, connectionFailed());
         break;
       } catch (error) {
+        line?.peer.close();
         if (isUnreachable(error)) await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
         else this.#lose(error instanceof ViewerError ? error : new ViewerError(faultOf(error)), 'failed');
       }
@@ -244,18 +263,30 @@ export class WebRtcConnection {
     this.#restarting = false;
   }
 
-  #checkConnected(): void {
-    if (this.#connected || this.#peer?.connectionState !== 'connected') return;
-    if (this.#pointer?.readyState !== 'open' || this.#input?.readyState !== 'open') return;
+  #replace(line: Line): void {
+    this.#pulse?.stop();
+    this.#pulse = null;
+    this.#line?.peer.close();
+    this.#line = line;
+    if (line.stream !== null) this.#listeners.stream(line.stream);
+    this.#checkConnected(line);
+  }
+
+  #checkConnected(line: Line): void {
+    if (this.#line !== line || this.#pulse !== null || line.peer.connectionState !== 'connected') return;
+    if (line.pointer.readyState !== 'open' || line.input.readyState !== 'open') return;
+    this.#pulse = new Pulse(line.peer, { quiet: () => this.#interrupt(), flowing: () => this.#resume() });
+    if (this.#connected) {
+      this.#resume();
+      return;
+    }
     this.#connected = true;
     clearTimeout(this.#timer);
-    const pulse = new Pulse(this.#peer, { quiet: () => this.#interrupt(), flowing: () => this.#resume() });
-    this.#abort.signal.addEventListener('abort', () => pulse.stop(), { once: true });
     this.#listeners.connected();
   }
 
   #maxMessageSize(): number {
-    return this.#peer?.sctp?.maxMessageSize ?? 65_536;
+    return this.#line?.peer.sctp?.maxMessageSize ?? 65_536;
   }
 
   #sendCandidate(candidate: IceCandidate): void {
@@ -300,10 +331,6 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
 }
 
-function fingerprintOf(sdp: string): string | undefined {
-  return /^a=fingerprint:(.*)$/m.exec(sdp)?.[1];
-}
-
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -337,15 +364,6 @@ function connectionFailed(): ViewerError {
     code: 'webrtc_failed',
     message: 'The WebRTC connection was lost',
     hop: 'viewer',
-    remedy: REMEDY,
-  });
-}
-
-function forgotten(): ViewerError {
-  return new ViewerError({
-    code: 'webrtc_forgotten',
-    message: 'The streamer no longer knew the connection',
-    hop: 'streamer',
     remedy: REMEDY,
   });
 }
