@@ -16,6 +16,10 @@ const DISABLED_FEATURES = [
   'DialMediaRouteProvider',
   'GlobalMediaControls',
   'InterestFeedContentSuggestions',
+  // These start a service for language models, some minutes into a session, to see what the machine could run.
+  'LogOnDeviceMetricsOnStartup',
+  'OnDeviceModelWarmDrivers',
+  'OptimizationGuideModelExecution',
   'MediaRouter',
   'OptimizationGuideModelDownloading',
   'OptimizationHints',

@@ -21,6 +21,7 @@ export function policies(caCertificates: readonly string[]): Record<string, unkn
     DnsOverHttpsMode: 'off',
     DownloadRestrictions: 3,
     ExtensionInstallBlocklist: ['*'],
+    GenAILocalFoundationalModelSettings: 1,
     IncognitoModeAvailability: 1,
     MetricsReportingEnabled: false,
     PasswordManagerEnabled: false,
