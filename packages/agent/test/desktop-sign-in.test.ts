@@ -126,7 +126,7 @@ if (inOwnNamespaces(import.meta.filename)) {
       await guest.event('url_opened');
       const person = await Person.sitDown(guest.vncPort);
       await person.findButton();
-      for (const pid of processesOf('nobody', 'chromium/chromium')) process.kill(pid, 'SIGKILL');
+      signal(processesOf('nobody', 'chromium/chromium'), 'SIGKILL');
       await guest.event('log', (event) => /^browser ended: signal SIGKILL/.test(event.message));
       await person.signIn(provider.user.name, provider.user.password);
       await guest.event('credential_ready');
@@ -140,7 +140,7 @@ if (inOwnNamespaces(import.meta.filename)) {
     const guest = await prepared(1500);
     const browser = processesOf('nobody', 'chromium/chromium');
     try {
-      for (const pid of browser) process.kill(pid, 'SIGSTOP');
+      signal(browser, 'SIGSTOP');
       await guest.call('POST', '/v1/sign-in', { provider: codex });
       const { fault } = await guest.event('failed');
       assert.equal(fault.code, 'browser_unreachable');
@@ -151,10 +151,21 @@ if (inOwnNamespaces(import.meta.filename)) {
       assert.ok(Array.isArray(fault.details?.lastLines));
       await guest.event('log', ({ message }) => message.startsWith('codex: '));
     } finally {
-      for (const pid of browser) process.kill(pid, 'SIGCONT');
+      signal(browser, 'SIGCONT');
       await guest.close();
     }
   });
+}
+
+/** Of a browser's processes some end by themselves, or with the one that was before them. */
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 /** Killed processes take a moment to be gone. */
