@@ -49,7 +49,9 @@ export class PictureReader {
     child.stdin?.on('error', () => {});
     this.gone = once(child, 'close').then(
       ([, signal]) =>
-        words.trim() || (signal === null ? '' : `the reader of the picture ended with ${signal}`),
+        // By SIGPIPE it learns that its streamer is gone while it tells of a change.
+        words.trim() ||
+        (signal === null || signal === 'SIGPIPE' ? '' : `the reader of the picture ended with ${signal}`),
       (error: Error) => error.message,
     );
   }
