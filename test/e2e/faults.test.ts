@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Api } from './support/api.ts';
 import { ControllerProcess } from './support/controller-process.ts';
-import { leftovers, machineState } from './support/leftovers.ts';
+import { leftovers, stateAtRest } from './support/leftovers.ts';
 import { monitorsOf } from './support/monitors.ts';
 import { startWorld, type TestWorld } from './support/test-world.ts';
 
@@ -16,7 +16,7 @@ before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start(world.environment);
   api = await Api.of(controller);
-  atRest = await machineState(controller.runDir);
+  atRest = await stateAtRest(controller.runDir);
 });
 
 after(async () => {

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { loadConfiguration, readVaultOffline } from '@browser-vm/controller';
 import { ControllerProcess } from './support/controller-process.ts';
 import { SignInJourney } from './support/journey.ts';
-import { leftovers, machineState } from './support/leftovers.ts';
+import { leftovers, stateAtRest } from './support/leftovers.ts';
 import { startWorld, type TestWorld } from './support/test-world.ts';
 import { openViewerBrowser } from './support/viewer-browser.ts';
 
@@ -17,7 +17,7 @@ let atRest: readonly string[];
 before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start(world.environment);
-  atRest = await machineState(controller.runDir);
+  atRest = await stateAtRest(controller.runDir);
 });
 
 after(async () => {

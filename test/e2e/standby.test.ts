@@ -7,7 +7,7 @@ import { Api } from './support/api.ts';
 import { ControllerProcess } from './support/controller-process.ts';
 import { cpuSeconds } from './support/cpu.ts';
 import { BUTTON_COLOUR, PRESSED_COLOUR, SignInJourney } from './support/journey.ts';
-import { leftovers, machineState } from './support/leftovers.ts';
+import { leftovers, stateAtRest } from './support/leftovers.ts';
 import { clockCorrectionsOf, monitorsOf } from './support/monitors.ts';
 import { look, type Place, waitForColour } from './support/picture.ts';
 import { startWorld, type TestWorld } from './support/test-world.ts';
@@ -34,7 +34,7 @@ before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start({ ...world.environment, BROWSER_VM_STANDBY_SECONDS: '3' });
   api = await Api.of(controller);
-  atRest = await machineState(controller.runDir);
+  atRest = await stateAtRest(controller.runDir);
 });
 
 after(async () => {

@@ -54,6 +54,20 @@ export async function machineState(runDir: string): Promise<string[]> {
     .sort();
 }
 
+/** The state of a controller at rest: what its pool makes ahead opens its sockets a moment after it is counted as there. */
+export async function stateAtRest(runDir: string, restMs = 4000, limitMs = 60_000): Promise<string[]> {
+  const deadline = Date.now() + limitMs;
+  let state = await machineState(runDir);
+  let since = Date.now();
+  while (Date.now() - since < restMs && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await machineState(runDir);
+    if (now.join('\n') !== state.join('\n')) since = Date.now();
+    state = now;
+  }
+  return state;
+}
+
 async function lines(program: string, ...args: string[]): Promise<string[]> {
   const { stdout } = await run(program, args);
   return stdout.split('\n').filter((line) => line !== '');
