@@ -38,7 +38,7 @@ export async function startVmTarget(
       const { streamers, readers } = await sessionProcesses(controller.runDir);
       return [...streamers, ...readers];
     },
-    ...(settings.BROWSER_VM_PICTURE_SOURCE === 'rfb'
+    ...(settings.BROWSER_VM_PICTURE_SOURCE !== 'auto'
       ? {}
       : {
           async endReaders() {
