@@ -9,7 +9,7 @@ export class Turn {
   /** Was in control on the connection before. */
   #wanted = false;
 
-  /** As told last. */
+  /** As told last by the connection that there is. */
   get control(): Readonly<ControlState> {
     return this.#control;
   }
@@ -18,9 +18,13 @@ export class Turn {
     return this.#control.holder === 'you';
   }
 
-  /** The connection that told is left for another one; `untold`: it may have given control without saying so yet. */
+  /**
+   * The connection that told is left for another one, which has told nothing yet; `untold`: the one that is left may have
+   * given control without saying so.
+   */
   keep(untold = false): void {
-    this.#wanted = this.mine || untold;
+    this.#wanted ||= this.mine || untold;
+    this.#control = { ...this.#control, holder: 'nobody' };
   }
 
   /** This viewer leaves, and control with it. */

@@ -165,7 +165,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     // A connection that is left before it told may have control, and would keep it until it is noticed to be gone.
     const untold = this.#webrtc !== null && this.#streamed.control === null;
     this.#switch(transport, 'manual', `Switched to ${NAMES[transport]}`);
-    if (untold) this.#turn.keep(untold);
+    if (untold) this.#turn.keep(true);
   }
 
   /** Gives the desktop the keyboard. */
@@ -402,7 +402,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       clipboard: (text) => this.#guestCopied(text),
       control: (control) => this.#controlChanged(control),
       lost: (fault) => {
-        this.#turn.keep();
+        this.#keepTurn();
         this.emit('fault', fault);
         this.#setStatus('reconnecting', `${fault.message}. Trying again.`);
       },
@@ -433,6 +433,12 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#turn.told(control, () => this.takeControl());
     if (gained) this.#follower.again();
     this.emit('control', control);
+  }
+
+  /** Input has no effect until the next connection has told who is in control. */
+  #keepTurn(): void {
+    this.#turn.keep();
+    this.emit('control', this.#turn.control);
   }
 
   async #counters() {
@@ -594,7 +600,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#stopWaitingForFrame();
     this.#stopWaitingForLive();
     // Also when WebRTC goes on behind: until it is noticed to be lost, control would stay with it.
-    if (this.#webrtc !== null && this.#transport === 'webrtc') this.#turn.keep();
+    if (this.#webrtc !== null && this.#transport === 'webrtc') this.#keepTurn();
     this.#closeNoVnc();
     this.#surface.root.style.cursor = '';
   }
@@ -602,7 +608,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #closeNoVnc(): void {
     this.#input?.close();
     this.#input = null;
-    if (this.#novnc !== null) this.#turn.keep();
+    if (this.#novnc !== null) this.#keepTurn();
     this.#novnc?.close();
     this.#novnc = null;
   }
