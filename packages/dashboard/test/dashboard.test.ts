@@ -4,6 +4,7 @@ import { BrowserVmError } from '@browser-vm/protocol';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { Desktop } from '../../rfb/test/desktop.ts';
+import { untilClipboard } from './support/clipboard.ts';
 import { Dashboard } from './support/dashboard.ts';
 import { DesktopHost, type DesktopVm } from './support/desktop-host.ts';
 import { GuestPage } from './support/guest-page.ts';
@@ -105,7 +106,7 @@ async function typeAndClick(page: Page, selector: string): Promise<void> {
   const [x, y] = click.value as [number, number];
   assert.ok(Math.abs(x - PAD.x) <= 2 && Math.abs(y - PAD.y) <= 2, `clicked ${x},${y}`);
   await untilColour(page, selector, PAD, wasRed ? BLUE : RED);
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'copied in the guest');
+  await untilClipboard(page, 'copied in the guest');
 
   await page.mouse.wheel(0, 240);
   await guest.until(({ type, value }) => type === 'wheel' && value === 1, mark);
@@ -373,31 +374,27 @@ test('an unknown session and a signed-out browser are told what to do', async ()
 });
 
 test('a link for one session opens that session, and offers nothing else', async () => {
-  const cookies = await dashboard.context.cookies();
-  await dashboard.context.clearCookies();
-  const page = await dashboard.newPage();
   const { viewerUrl } = await dashboard.startByApi('guest');
   const vm = host.vms.at(-1);
-  await page.goto(viewerUrl);
-  await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
-  assert.equal(new URL(page.url()).hash, '', 'the token left the address');
-  vm?.becomeReady();
-  await page.locator('[data-testid="session-status"][data-state="signing_in"]').waitFor();
-  vm?.succeed();
-  await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
-  assert.equal(await page.getByTestId('back').count(), 0);
+  await dashboard.asStranger(async (page) => {
+    await page.goto(viewerUrl);
+    await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
+    assert.equal(new URL(page.url()).hash, '', 'the token left the address');
+    vm?.becomeReady();
+    await page.locator('[data-testid="session-status"][data-state="signing_in"]').waitFor();
+    vm?.succeed();
+    await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
+    assert.equal(await page.getByTestId('back').count(), 0);
 
-  // The next link opens the next session, though this browser still holds what let it into the first.
-  const next = await dashboard.startByApi('guest');
-  await page.goto(next.viewerUrl);
-  await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
-  assert.equal(new URL(page.url()).hash, '', 'the token left the address');
-  host.vms.at(-1)?.becomeReady();
-  host.vms.at(-1)?.succeed();
-  await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
-  await dashboard.context.clearCookies();
-  await dashboard.context.addCookies(cookies);
-  await page.close();
+    // The next link opens the next session, though this browser still holds what let it into the first.
+    const next = await dashboard.startByApi('guest');
+    await page.goto(next.viewerUrl);
+    await page.locator('[data-testid="viewer"][data-status="connected"]').waitFor();
+    assert.equal(new URL(page.url()).hash, '', 'the token left the address');
+    host.vms.at(-1)?.becomeReady();
+    host.vms.at(-1)?.succeed();
+    await page.locator('[data-testid="end-state"][data-state="completed"]').waitFor();
+  });
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {

@@ -10,6 +10,7 @@ import type { Page as FirefoxPage } from 'puppeteer-core';
 import { startFirefox } from '../../../test/support/firefox.ts';
 import { writeKeymap } from '../../agent/src/desktop/keymap.ts';
 import { Desktop } from '../../rfb/test/desktop.ts';
+import { untilClipboard } from './support/clipboard.ts';
 import { Dashboard } from './support/dashboard.ts';
 import { DesktopHost } from './support/desktop-host.ts';
 import { GuestPage } from './support/guest-page.ts';
@@ -142,7 +143,7 @@ for (const [layout, presses] of Object.entries(LAYOUTS)) {
 test('what a Japanese input method gives is written once it is chosen, and emoji too; the clipboard stays', async () => {
   const mark = await emptied();
   const owner = desktop.run('xclip', ['-selection', 'clipboard', '-i', '-quiet'], 'mine');
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'mine');
+  await untilClipboard(page, 'mine');
   await typist.compose('に', 'にほ', 'にほんご', '日本語');
   await typist.press(key('a', 'KeyA'));
   await typist.compose('かな', '仮名');
@@ -162,14 +163,17 @@ test('shortcuts on a Cyrillic layout are those of the keys’ places', async () 
   for (const press of [key('д', 'KeyL'), key('а', 'KeyF')]) await typist.press(press);
   await written('да', mark);
   await typist.press(key('ф', 'KeyA', 'Control'));
+  // What is selected comes too.
+  await untilClipboard(page, 'да');
+  await page.evaluate(() => navigator.clipboard.writeText('selected'));
   await typist.press(key('с', 'KeyC', 'Control'));
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'да');
+  await untilClipboard(page, 'да');
   mark = guest.told.length;
   await page.evaluate(() => navigator.clipboard.writeText('before'));
   await typist.press(key('ч', 'KeyX', 'Control'));
   await written('', mark);
   // What was cut has come, and replaces nothing of what follows.
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'да');
+  await untilClipboard(page, 'да');
   mark = guest.told.length;
   await page.evaluate(() => navigator.clipboard.writeText('вставка'));
   await typist.press(key('м', 'KeyV', 'Control'));
@@ -201,11 +205,11 @@ test('Firefox writes what is typed, and its clipboard goes both ways', async () 
     await written('Größe, @ {да} ê', mark);
     await other.keyboard.down('Control');
     await other.keyboard.press('a');
+    await untilClipboard(other, 'Größe, @ {да} ê');
+    await other.evaluate(() => navigator.clipboard.writeText('selected'));
     await other.keyboard.press('c');
     await other.keyboard.up('Control');
-    await other.waitForFunction(async () => (await navigator.clipboard.readText()) === 'Größe, @ {да} ê', {
-      timeout: 60_000,
-    });
+    await untilClipboard(other, 'Größe, @ {да} ê');
     const pasted = guest.told.length;
     await other.evaluate(() => navigator.clipboard.writeText('東京 🙂'));
     await other.keyboard.down('Control');

@@ -4,13 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { type ControlState, VNC_PROTOCOLS, viewerResponseSchema } from '@browser-vm/protocol';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { RfbClient } from '../../rfb/src/index.ts';
 import { Desktop } from '../../rfb/test/desktop.ts';
+import { untilClipboard } from './support/clipboard.ts';
 import { Dashboard } from './support/dashboard.ts';
 import { DesktopHost, type DesktopVm } from './support/desktop-host.ts';
 import { Embedder } from './support/embedder.ts';
@@ -27,6 +28,7 @@ before(async () => {
   host = new DesktopHost(desktop.port, Number(desktop.display.slice(1)));
   dashboard = await Dashboard.start(host, { fixedSize: false });
 });
+afterEach(() => dashboard.closePages());
 after(async () => {
   await dashboard?.stop();
   await guest?.close();
@@ -314,20 +316,16 @@ test('a link for watching shows the desktop and acts on nothing, by either trans
   acting.close();
   watching.close();
 
-  const cookies = await dashboard.context.cookies();
-  await dashboard.context.clearCookies();
-  const other = await dashboard.newPage();
-  await other.goto(watcher.viewerUrl);
-  await connected(other, 'webrtc');
-  await other.getByText('You are watching only').waitFor();
-  assert.equal(await other.getByTestId('cancel').count(), 0);
-  assert.equal(await other.getByTestId('take-control').count(), 0);
-  await other.getByTestId('use-novnc').click();
-  await connected(other, 'novnc');
-  await other.getByText('You are watching only').waitFor();
-  await other.close();
-  await dashboard.context.clearCookies();
-  await dashboard.context.addCookies(cookies);
+  await dashboard.asStranger(async (other) => {
+    await other.goto(watcher.viewerUrl);
+    await connected(other, 'webrtc');
+    await other.getByText('You are watching only').waitFor();
+    assert.equal(await other.getByTestId('cancel').count(), 0);
+    assert.equal(await other.getByTestId('take-control').count(), 0);
+    await other.getByTestId('use-novnc').click();
+    await connected(other, 'novnc');
+    await other.getByText('You are watching only').waitFor();
+  });
   await cancel(page);
 });
 
@@ -363,7 +361,7 @@ test('an image is pasted into the desktop, and copied from it by a button, by ei
     // What was copied on the desktop before is told to who connects; nothing comes after this.
     await clickAt(page, 0.25, 'focus');
     await page.keyboard.press('F8');
-    await page.waitForFunction(async () => (await navigator.clipboard.readText()) === 'copied by F8');
+    await untilClipboard(page, 'copied by F8');
     await page.evaluate(async () => {
       const canvas = new OffscreenCanvas(40, 30);
       const context = canvas.getContext('2d');
@@ -420,16 +418,12 @@ test('the button to invite gives a link that lets somebody watch, says until whe
     true,
   );
 
-  const cookies = await dashboard.context.cookies();
-  await dashboard.context.clearCookies();
-  const other = await dashboard.newPage();
-  await other.goto(url);
-  await connected(other, 'webrtc');
-  await other.getByText('You are watching only').waitFor();
-  assert.equal(await other.getByTestId('invite').count(), 0);
-  await other.close();
-  await dashboard.context.clearCookies();
-  await dashboard.context.addCookies(cookies);
+  await dashboard.asStranger(async (other) => {
+    await other.goto(url);
+    await connected(other, 'webrtc');
+    await other.getByText('You are watching only').waitFor();
+    assert.equal(await other.getByTestId('invite').count(), 0);
+  });
   await cancel(page);
 });
 

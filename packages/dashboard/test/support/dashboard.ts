@@ -65,6 +65,27 @@ export class Dashboard {
     return this.#server.asOperator(path, body);
   }
 
+  /** A page of somebody who is not signed in; the others are signed in again when this resolves. */
+  async asStranger(act: (page: Page) => Promise<void>): Promise<void> {
+    const cookies = await this.context.cookies();
+    await this.context.clearCookies();
+    const page = await this.newPage();
+    try {
+      await act(page);
+    } finally {
+      await page.close();
+      await this.context.clearCookies();
+      await this.context.addCookies(cookies);
+    }
+  }
+
+  /** What a test that failed left open would go on acting on the desktop, the clipboard and the browser's connections. */
+  async closePages(): Promise<void> {
+    // The blank one that a browser begins with keeps it running.
+    const opened = this.context.pages().filter((page) => page.url() !== 'about:blank');
+    await Promise.all(opened.map((page) => page.close()));
+  }
+
   async stop(): Promise<void> {
     await this.context.close();
     await this.#server.stop();
