@@ -365,6 +365,7 @@ export class HostSessionVm implements SessionVm {
       },
       setClock: async () => {
         const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(CLOCK_TIMEOUT)]);
+        clockCorrectionMs = undefined;
         clockCorrectionMs = await this.#agent?.setClock(signal);
       },
       release: () => this.#streamer?.send({ type: 'release' }),
