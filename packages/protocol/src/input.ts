@@ -23,6 +23,12 @@ export const PASTE_KEYS = [
   { keysym: 0x76, code: 'KeyV' },
 ] as const;
 
+/**
+ * Keys for a mouse's side buttons, XF86Back and XF86Forward (X11/XF86keysym.h): not every RFB server has an eighth button,
+ * and none a ninth.
+ */
+export const SIDE_BUTTON_KEYSYMS = { back: 0x1008ff26, forward: 0x1008ff27 } as const;
+
 const coordinate = z.number().int().min(0).max(16_383).describe('pixels of the desktop');
 
 /**

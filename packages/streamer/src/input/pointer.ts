@@ -1,4 +1,4 @@
-import type { InputMessage, PointerMove } from '@browser-vm/protocol';
+import { type InputMessage, type PointerMove, SIDE_BUTTON_KEYSYMS } from '@browser-vm/protocol';
 import type { InputTarget } from '../picture-source.ts';
 
 type Button = Extract<InputMessage, { type: 'button' }>;
@@ -6,8 +6,6 @@ type Wheel = Extract<InputMessage, { type: 'wheel' }>;
 
 const MASK = { left: 1, middle: 2, right: 4 } as const;
 const WHEEL = { up: 8, down: 16, left: 32, right: 64 } as const;
-/** Not every RFB server has an eighth button, and none a ninth; X knows the keys XF86Back and XF86Forward. */
-const SIDE_KEYSYMS = { back: 0x1008ff26, forward: 0x1008ff27 } as const;
 /** How far Chromium scrolls at one step of an X wheel, measured. CSS pixels. */
 const PIXELS_PER_STEP = 120;
 /** Steps that one message may cause each way. */
@@ -38,7 +36,7 @@ export class Pointer {
   button(button: Button): void {
     if (button.button === 'back' || button.button === 'forward') {
       this.#to(button.x, button.y);
-      const keysym = SIDE_KEYSYMS[button.button];
+      const keysym = SIDE_BUTTON_KEYSYMS[button.button];
       if (button.pressed) this.#sideKeys.add(keysym);
       else this.#sideKeys.delete(keysym);
       this.#target.key(keysym, button.pressed);

@@ -12,9 +12,6 @@ export const XK = {
   shiftRight: 0xffe2,
   controlLeft: 0xffe3,
   controlRight: 0xffe4,
-  /** XF86Back and XF86Forward (X11/XF86keysym.h). */
-  back: 0x1008ff26,
-  forward: 0x1008ff27,
 } as const;
 
 /**

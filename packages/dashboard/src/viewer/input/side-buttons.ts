@@ -1,9 +1,9 @@
-import { XK } from './keysym.ts';
+import { SIDE_BUTTON_KEYSYMS } from '@browser-vm/protocol';
 
 /** Of `MouseEvent.button`. */
 const KEYS: ReadonlyMap<number, number> = new Map([
-  [3, XK.back],
-  [4, XK.forward],
+  [3, SIDE_BUTTON_KEYSYMS.back],
+  [4, SIDE_BUTTON_KEYSYMS.forward],
 ]);
 
 /**
