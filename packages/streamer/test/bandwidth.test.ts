@@ -28,7 +28,7 @@ class Path {
 
   constructor(link: Partial<Link>, startKbps: number, maxKbps: number) {
     this.link = { ...LINK, ...link };
-    this.bandwidth = new Bandwidth(startKbps, maxKbps);
+    this.bandwidth = new Bandwidth({ startKbps, maxKbps });
   }
 
   frames(count: number, bytes: number, intervalMs = 25): void {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { WORD } from './sdp.ts';
 
 export interface Addresses {
   /** Where this host is reached besides its own addresses, with the same ports. */
@@ -13,9 +14,6 @@ export interface Addresses {
 
 /** They mean something on one wire alone. */
 const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'];
-
-/** `candidate:FOUNDATION COMPONENT PROTOCOL PRIORITY ADDRESS PORT typ TYPE ...` (RFC 8839, 5.1). */
-const WORD = { foundation: 0, protocol: 2, address: 4, type: 7 } as const;
 
 /** What a viewer is told of the candidates that were found on this host. */
 export class LocalCandidates {

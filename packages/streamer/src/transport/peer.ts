@@ -6,14 +6,9 @@ import datachannel, {
   type Track,
 } from 'node-datachannel';
 import { Doors, type Ports } from './doors.ts';
+import type { Rates } from './rtp/bandwidth.ts';
 import { VideoSender } from './rtp/video-sender.ts';
-import { readOffer } from './sdp.ts';
-
-/** Bitrates in kbit/s. */
-export interface Rates {
-  readonly startKbps: number;
-  readonly maxKbps: number;
-}
+import { readOffer, WORD } from './sdp.ts';
 
 export interface PeerOptions {
   readonly iceServers: readonly IceServer[];
@@ -41,8 +36,6 @@ const MTU = 1200;
 /** A viewer reports about once a second (RFC 3550); without a word for this long it is out of reach. Milliseconds. */
 const SILENCE = { lookMs: 500, lostMs: 4000, failedMs: 15_000 } as const;
 const LOOPBACKS = ['127.0.0.1', '::1'] as const;
-/** `candidate:FOUNDATION COMPONENT PROTOCOL PRIORITY ADDRESS PORT typ TYPE ...` (RFC 8839, 5.1). */
-const WORD = { foundation: 0, protocol: 2, priority: 3, address: 4, port: 5, type: 7 } as const;
 /** Of local candidates besides those that are found: below host candidates by UDP (RFC 8445, RFC 6544). */
 const PRIORITY = { loopback: 2_113_937_151, mended: 1_677_721_855, tcp: 1_509_957_375 } as const;
 const STATES: ReadonlySet<string> = new Set(['connecting', 'connected', 'failed', 'closed']);

@@ -59,6 +59,9 @@ function withoutNames(media: MediaDescription): void {
   media.candidates = media.candidates.filter((candidate) => isIP(candidate.ip) !== 0);
 }
 
+/** Of a candidate's words: `candidate:FOUNDATION COMPONENT PROTOCOL PRIORITY ADDRESS PORT typ TYPE ...` (RFC 8839, 5.1). */
+export const WORD = { foundation: 0, protocol: 2, priority: 3, address: 4, port: 5, type: 7 } as const;
+
 /** Has the candidate an address, and not a name? */
 export function isAddressCandidate(line: string): boolean {
   const { candidates } =

@@ -31,8 +31,8 @@ export function isStun(packet: Buffer): boolean {
   return packet.length >= HEADER && packet[0]! < 4 && packet.readUInt32BE(4) === COOKIE;
 }
 
-/** Null: it is none, is cut short, or was not made by one that knows the password. Without one, that is not looked at. */
-export function readStun(packet: Buffer, password: string | null): StunMessage | null {
+/** Null: it is none, is cut short, or was not made by one that knows the password. */
+export function readStun(packet: Buffer, password: string): StunMessage | null {
   if (!isStun(packet) || packet.readUInt16BE(2) !== packet.length - HEADER) return null;
   const attributes: { type: number; value: Buffer }[] = [];
   for (let at = HEADER; at < packet.length; ) {
@@ -41,15 +41,14 @@ export function readStun(packet: Buffer, password: string | null): StunMessage |
     const value = packet.subarray(at + 4, at + 4 + packet.readUInt16BE(at + 2));
     if (value.length !== packet.readUInt16BE(at + 2)) return null;
     if (type === ATTRIBUTE.integrity) {
-      if (password !== null && !isBy(password, packet.subarray(0, at), value)) return null;
+      if (!isBy(password, packet.subarray(0, at), value)) return null;
       return { kind: packet.readUInt16BE(0), transaction: packet.subarray(8, HEADER), attributes };
     }
     attributes.push({ type, value });
     at += 4 + Math.ceil(value.length / 4) * 4;
   }
   // Without integrity it says nothing about who made it.
-  if (password !== null) return null;
-  return { kind: packet.readUInt16BE(0), transaction: packet.subarray(8, HEADER), attributes };
+  return null;
 }
 
 /** With the integrity that this password gives, and a fingerprint. */

@@ -27,6 +27,12 @@ const STANDING_MS = 25;
 /** How long the lowest delay counts. Milliseconds. */
 const BASE_WINDOW_MS = 20_000;
 
+/** Bitrates in kbit/s. */
+export interface Rates {
+  readonly startKbps: number;
+  readonly maxKbps: number;
+}
+
 /**
  * What a link carries, from when packets left and when they came. A desktop is quiet most of the time, then sends a
  * burst: a burst that comes slower than it left tells the link's rate; one that does not tells that the link has at
@@ -43,7 +49,7 @@ export class Bandwidth {
   #isLossy = false;
   #loweredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(startKbps: number, maxKbps: number) {
+  constructor({ startKbps, maxKbps }: Rates) {
     this.#kbps = startKbps;
     this.#maxKbps = maxKbps;
   }

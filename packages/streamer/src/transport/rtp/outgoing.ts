@@ -1,4 +1,4 @@
-import { Bandwidth, type Fate } from './bandwidth.ts';
+import { Bandwidth, type Fate, type Rates } from './bandwidth.ts';
 import { type PacketShape, sequenceOf, setNumber } from './packets.ts';
 import { type Arrival, readFeedback, senderReport } from './rtcp.ts';
 
@@ -54,14 +54,10 @@ export class Outgoing {
   #roundTripMs = 100;
   #total = { packets: 0, bytes: 0 };
 
-  constructor(
-    shape: PacketShape,
-    rates: { readonly startKbps: number; readonly maxKbps: number },
-    listener: OutgoingListener,
-  ) {
+  constructor(shape: PacketShape, rates: Rates, listener: OutgoingListener) {
     this.#shape = shape;
     this.#listener = listener;
-    this.#bandwidth = new Bandwidth(rates.startKbps, rates.maxKbps);
+    this.#bandwidth = new Bandwidth(rates);
     this.#reports = setInterval(() => this.#report(), REPORT_MS);
   }
 

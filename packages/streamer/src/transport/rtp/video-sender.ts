@@ -3,6 +3,7 @@ import type { FrameTaker } from '../../encode/feed.ts';
 import { EncodingPlan } from '../../encode/plan.ts';
 import { Vp8Encoder } from '../../encode/vp8.ts';
 import type { I420Frame } from '../../pixels/i420.ts';
+import type { Rates } from './bandwidth.ts';
 import { Outgoing, timestampOf } from './outgoing.ts';
 import { type PacketShape, packetsOf } from './packets.ts';
 
@@ -43,11 +44,7 @@ export class VideoSender implements FrameTaker {
   #pictureId = Math.floor(Math.random() * 0x8000);
   #closed = false;
 
-  constructor(
-    shape: PacketShape,
-    rates: { readonly startKbps: number; readonly maxKbps: number },
-    send: (packet: Buffer) => void,
-  ) {
+  constructor(shape: PacketShape, rates: Rates, send: (packet: Buffer) => void) {
     this.#shape = shape;
     this.#outgoing = new Outgoing(shape, rates, {
       packet: send,
