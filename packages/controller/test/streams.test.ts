@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { faultSchema, type SessionEvent, type ViewerCandidate, VNC_PROTOCOLS } from '@browser-vm/protocol';
+import {
+  faultSchema,
+  type SessionEvent,
+  type SessionWait,
+  type ViewerCandidate,
+  VNC_PROTOCOLS,
+} from '@browser-vm/protocol';
 import { WebSocket } from 'ws';
 import { closeReason } from '../src/gateways/vnc/close-codes.ts';
 import { type Running, startController } from './support/controller.ts';
@@ -30,13 +36,13 @@ function post(path: string, body: unknown): Promise<Response> {
 interface Frame {
   readonly name: string;
   readonly id: number | null;
-  readonly data: SessionEvent & ViewerCandidate;
+  readonly data: SessionEvent & ViewerCandidate & { wait: SessionWait | null };
 }
 
 /** Frames of an event stream as they arrive. */
-async function* frames(sessionId: string, lastEventId?: number): AsyncGenerator<Frame> {
+async function* frames(sessionId: string, lastEventId?: number, from = running): AsyncGenerator<Frame> {
   const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
-  const response = await running.request(`/api/auth/session/${sessionId}/events`, { headers });
+  const response = await from.request(`/api/auth/session/${sessionId}/events`, { headers });
   assert.equal(response.status, 200);
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
   let text = '';
@@ -77,11 +83,45 @@ describe('the event stream', () => {
     assert.equal(sequence.length, 10);
 
     const resumed: (number | null)[] = [];
-    for await (const { id } of frames(sessionId, 8)) resumed.push(id);
+    for await (const { name, id } of frames(sessionId, 8)) if (name === 'session') resumed.push(id);
     assert.deepEqual(resumed, [9, 10]);
     const path = `/api/auth/session/${sessionId}/events`;
     const rest = await running.request(path, { headers: { 'last-event-id': '10' } });
     assert.equal(rest.status, 204, 'an EventSource must stop');
+  });
+
+  test('tells who waits its place, again whenever that changes and no more often, and when its turn comes', async () => {
+    const full = await startController();
+    Object.assign(full.host, { places: 1, queues: true });
+    const cancel = (sessionId = '') =>
+      full.request(`/api/auth/session/${sessionId}/cancel`, { method: 'POST' });
+    try {
+      const ids: string[] = [];
+      for (const user of ['a', 'b', 'c']) ids.push((await full.start(user)).sessionId);
+      const [first, second, third = ''] = ids;
+      const places: (number | null)[] = [];
+      for await (const { name, data } of frames(third, undefined, full)) {
+        if (name === 'session' && data.event.type === 'stage') break;
+        if (name !== 'wait') continue;
+        places.push(data.wait?.ahead ?? null);
+        if (data.wait?.ahead === 1) {
+          assert.deepEqual([data.wait.reason, data.wait.expectedSeconds], ['count', 14]);
+          await cancel(second);
+        } else if (data.wait?.ahead === 0) {
+          await cancel(first);
+          (await full.host.vmOf(third)).becomeReady();
+        }
+      }
+      assert.deepEqual(places, [1, 0, null]);
+      for await (const { name, data } of frames(third, undefined, full)) {
+        if (name !== 'wait') continue;
+        assert.equal(data.wait, null, 'whoever asks later hears that there is nothing to wait for');
+        break;
+      }
+    } finally {
+      await full.close();
+    }
+    assert.equal(full.host.leaked, 0);
   });
 
   test('says that it is there while nothing happens', async () => {

@@ -13,11 +13,12 @@ import {
   currentState,
   EMPTY_SESSION,
   isInStandby,
-  waitsFor,
+  waitOf,
   withEvent,
 } from '../src/pages/session/session-model.ts';
 import { formatElapsed, timeline } from '../src/pages/session/timeline.ts';
 import { relativeTime } from '../src/ui/time.ts';
+import { placeText } from '../src/viewer/connection/place-text.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.parse('2030-01-02T12:00:00.000Z');
@@ -109,7 +110,7 @@ test('an event that is repeated changes nothing, and order does not matter', () 
 
 test('a terminal state never changes again', () => {
   const model = withEvent(
-    { session: session('cancelled'), events: [] },
+    { session: session('cancelled'), events: [], wait: null },
     event(9, { type: 'state', state: 'signing_in' }),
   );
   assert.equal(currentState(model), 'cancelled');
@@ -130,22 +131,20 @@ test('times read as people say them', () => {
   assert.equal(relativeTime(NOW + 3 * 24 * HOUR, NOW), 'in 3 days');
 });
 
-test('a session that waits for a place says why, until it has one', () => {
-  const about = {
-    sessionId: '00000000-0000-4000-8000-000000000000',
-    at: '2030-01-01T00:00:00.000Z',
-    elapsedMs: 0,
-  };
-  const reason = 'waits for a place: all 20 VMs are in use';
-  const queued = withEvent(EMPTY_SESSION, {
-    ...about,
-    sequence: 1,
-    event: { type: 'state', state: 'starting', reason },
-  });
-  assert.equal(waitsFor(EMPTY_SESSION), null);
-  assert.equal(waitsFor(queued), reason);
-  const placed = withEvent(queued, { ...about, sequence: 2, event: { type: 'stage', stage: 'slot_taken' } });
-  assert.equal(waitsFor(placed), null);
+test('a session that waits shows its place before its first step, until that is reached', () => {
+  const wait = { reason: 'cpu' as const, message: 'no CPU is free', ahead: 2, expectedSeconds: 14 };
+  assert.equal(waitOf(EMPTY_SESSION), null);
+  const queued = withEvent({ ...EMPTY_SESSION, wait }, event(1, { type: 'state', state: 'starting' }));
+  assert.equal(waitOf(queued), wait);
+  assert.ok(timeline(queued.events, 'starting', wait).every(({ state }) => state === 'pending'));
+  assert.equal(timeline(queued.events, 'starting')[0]?.state, 'active');
+  assert.equal(waitOf(withEvent(queued, event(2, { type: 'stage', stage: 'slot_taken' }))), null);
+  assert.deepEqual(
+    [wait, { ...wait, ahead: 0, expectedSeconds: null }, { ...wait, ahead: 1, expectedSeconds: 200 }].map(
+      placeText,
+    ),
+    ['2 before you, about 14 s', 'You are next', '1 before you, about 3 min'],
+  );
 });
 
 test('a session is in standby from when it is said until it is awake', () => {

@@ -106,7 +106,7 @@ test('a host that runs as many VMs as it may says so, and starts the next when o
   assert.deepEqual(capacity.full?.reason, 'count');
 
   const queued = await host.admit();
-  assert.equal(queued.waiting?.code, 'host_full');
+  assert.equal(queued.waiting?.reason, 'count');
   await first.stop();
   const second = await host.start({ ...request(), place: await queued.place });
   await desktop(second);

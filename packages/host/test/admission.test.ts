@@ -131,6 +131,9 @@ describe('turns to start', () => {
       [1, 2, 3],
     );
     assert.equal(waiting[0]?.expectedMs, null, 'nobody knows yet how long a start takes');
+    const told: string[] = [];
+    for (const [index, turn] of waiting.entries())
+      turn?.onMoved(({ ahead, expectedMs }) => told.push(`${index}: ${ahead} ${expectedMs !== null}`));
     for (const [index, turn] of waiting.entries()) {
       turn?.begun.then(
         () => order.push(`${index}`),
@@ -138,8 +141,10 @@ describe('turns to start', () => {
       );
     }
     leaving.abort(new Error('gave up'));
+    assert.deepEqual(told.splice(0), ['2: 2 false'], 'nobody but who moved is told');
     turns.end(first);
     turns.end(first);
+    assert.deepEqual(told.splice(0), ['2: 1 true'], 'once, and with what is known by now');
     await waiting[0]?.begun;
     assert.equal(turns.waiting, 1);
     const fifth = await turns.begin({});
@@ -229,11 +234,13 @@ describe('places', () => {
     const held = await Promise.all([1, 2, 3].map(() => admission.take()));
     const leaving = new AbortController();
     const order: string[] = [];
+    const told: [string, number, number | null][] = [];
     const waiting = await Promise.all(
       ['first', 'second', 'third'].map(async (name, index) => {
-        const { place, waiting } = await admission.admit(index === 1 ? leaving.signal : undefined);
-        assert.equal(waiting?.details?.reason, 'count');
-        assert.equal(waiting?.details?.ahead, index);
+        const { place, waiting, onMoved } = await admission.admit(index === 1 ? leaving.signal : undefined);
+        assert.equal(waiting?.reason, 'count');
+        assert.equal(waiting?.ahead, index);
+        onMoved(({ ahead, expectedSeconds }) => told.push([name, ahead, expectedSeconds]));
         void place.then(
           () => order.push(name),
           () => {},
@@ -245,9 +252,11 @@ describe('places', () => {
     await assert.rejects(admission.admit(), full('count'), 'as many wait as may run');
     leaving.abort(new Error('gave up'));
     await assert.rejects(waiting[1]!.place, { message: 'gave up' });
+    assert.deepEqual(told.splice(0), [['third', 1, null]], 'no VM has ended yet');
     held[0]?.release();
     await assert.rejects(admission.take(), full('count'), 'nobody overtakes the queue');
     admission.fill(await waiting[0]!.place, { vmId: 'first', processes: [], isInStandby: false });
+    assert.deepEqual(told.splice(0), [['third', 0, null]]);
     admission.started('first');
     held[1]?.release();
     await waiting[2]?.place;
@@ -265,11 +274,19 @@ describe('places', () => {
     const atOnce = all.filter(({ waiting }) => waiting === null);
     const later = all.filter(({ waiting }) => waiting !== null);
     assert.ok(atOnce.length >= 1 && later.length >= 1, `${atOnce.length} at once`);
-    assert.equal(later.at(-1)?.waiting?.details?.reason, 'cpu');
-    assert.match(later[0]?.waiting?.message ?? '', /to start before this one/);
+    assert.equal(later.at(-1)?.waiting?.reason, 'cpu');
+    assert.ok((later.at(-1)?.waiting?.ahead ?? 0) >= later.length - 1);
+    const told: number[] = [];
+    later.at(-1)?.onMoved(({ ahead }) => told.push(ahead));
     const next = later[0]!.place;
     for (const { place } of atOnce) (await place).release();
     const place = await next;
+    assert.ok(told.length >= 1 && (told[0] ?? 150) < (later.at(-1)?.waiting?.ahead ?? 0), `${told}`);
+    assert.deepEqual(
+      told,
+      [...new Set(told)].toSorted((a, b) => b - a),
+      'fewer each time',
+    );
     admission.fill(place, { vmId: 'vm', processes: [process.pid], isInStandby: false });
     admission.started('vm');
     await later[1]?.place;

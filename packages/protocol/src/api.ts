@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { faultSchema, hopSchema } from './errors.ts';
 import { providerIdSchema } from './provider.ts';
-import { sessionIdSchema, sessionSchema, sessionStateSchema, userIdSchema } from './session.ts';
+import { FULL_REASONS, sessionIdSchema, sessionSchema, sessionStateSchema, userIdSchema } from './session.ts';
 import { iceCandidateSchema, iceServerSchema, viewerIdSchema, viewerModeSchema } from './signaling.ts';
 
 export const healthSchema = z
@@ -124,7 +124,7 @@ export const hostResponseSchema = z
         maxVms: z.number().int(),
         queued: z.number().int().describe('sessions that wait for a place'),
         full: z
-          .object({ reason: z.enum(['count', 'memory', 'cpu', 'slots']), message: z.string() })
+          .object({ reason: z.enum(FULL_REASONS), message: z.string() })
           .nullable()
           .describe('why no VM would start now'),
         roomForVms: z.number().int().describe('VMs that would still fit now'),

@@ -3,6 +3,7 @@ import type { AgentStage, Credential } from './agent.ts';
 import type { Fault, Hop } from './errors.ts';
 import type { ControlState } from './input.ts';
 import type { ProviderDescriptor } from './provider.ts';
+import type { FullReason, SessionWait } from './session.ts';
 import type { IceCandidate, IceServer, ViewerMode, ViewerState } from './signaling.ts';
 
 /** One hop of the machine, checked. */
@@ -33,14 +34,13 @@ export interface Place {
 
 /** The host's answer to who wants a VM. */
 export interface Admission {
-  /** Null: there was room at once. Otherwise what is full, for the person who waits. */
-  readonly waiting: Fault | null;
+  /** Null: there was room at once. */
+  readonly waiting: SessionWait | null;
+  /** Calls `listener` whenever somebody who came first no longer does, until `place` settles. One listener. */
+  onMoved(listener: (wait: SessionWait) => void): void;
   /** Resolves in the order of asking. Rejects with `host_full` when the wait was over, or when aborted. */
   readonly place: Promise<Place>;
 }
-
-/** What a full host lacks. */
-export type FullReason = 'count' | 'memory' | 'cpu' | 'slots';
 
 /** What happens to a session's VM and stream, pushed in order. */
 export type VmEvent =

@@ -86,6 +86,31 @@ export const sessionEventSchema = z
   .meta({ id: 'SessionEvent' });
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
 
+/** What a host may lack. */
+export const FULL_REASONS = ['count', 'memory', 'cpu', 'slots'] as const;
+export type FullReason = (typeof FULL_REASONS)[number];
+
+/** How a session stands that waits for its place or its turn. */
+export const sessionWaitSchema = z
+  .object({
+    reason: z.enum(FULL_REASONS).describe('what it waits for'),
+    message: z.string().describe('one line for people'),
+    ahead: z.number().int().nonnegative().describe('sessions that come first'),
+    expectedSeconds: z
+      .number()
+      .int()
+      .positive()
+      .nullable()
+      .describe('how long that is likely to take, by how long it took for others; null before that is known'),
+  })
+  .meta({ id: 'SessionWait' });
+export type SessionWait = z.infer<typeof sessionWaitSchema>;
+
+/** Server-Sent Event `wait` of a session's event stream: whenever its place changes. */
+export const sessionPlaceSchema = z
+  .object({ wait: sessionWaitSchema.nullable().describe('null: it waits for nothing, or no longer') })
+  .meta({ id: 'SessionPlace' });
+
 /**
  * How often an event stream on which nothing happens says so, by an event `heartbeat`: well below the idle limits of
  * reverse proxies, and often enough that a page whose way broke, which nothing tells it, asks anew within seconds.

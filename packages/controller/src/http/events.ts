@@ -1,5 +1,10 @@
 import { Readable } from 'node:stream';
-import { EVENTS_HEARTBEAT_MS, isTerminal, type ViewerCandidate } from '@browser-vm/protocol';
+import {
+  EVENTS_HEARTBEAT_MS,
+  isTerminal,
+  type SessionWait,
+  type ViewerCandidate,
+} from '@browser-vm/protocol';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { SessionService } from '../sessions/service.ts';
@@ -14,6 +19,7 @@ const DESCRIPTION = `Server-Sent Events, pushed until session and VM are gone.
 
 - \`event: session\`: \`data\` is a SessionEvent and \`id\` its sequence. History comes first, after \`Last-Event-ID\` when that is sent.
 - \`event: candidate\`: \`data\` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
+- \`event: wait\`: \`data\` is a SessionPlace: what a session waits for that has not started, and how many come first. On connecting, and whenever that changes; never stored.
 - \`event: heartbeat\`: every ${EVENTS_HEARTBEAT_MS / 1000} s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
 
 When nothing more can come, a new request answers 204, which makes an EventSource stop.`;
@@ -67,39 +73,59 @@ async function* follow(
   stop: AbortSignal,
 ): AsyncGenerator<string> {
   let sent = after;
+  let told: SessionWait | null | undefined;
   let waiting: ViewerCandidate[] = [];
-  let wake = Promise.withResolvers<'news' | 'heartbeat'>();
-  const onStop = (): void => wake.resolve('news');
+  let hasNews = true;
+  let isHeartbeatDue = false;
+  let wake = Promise.withResolvers<void>();
+  const onStop = (): void => wake.resolve();
   const unlisten = sessions.signals.listen(sessionId, {
-    changed: () => wake.resolve('news'),
+    changed() {
+      hasNews = true;
+      wake.resolve();
+    },
+    moved: () => wake.resolve(),
     candidate(candidate) {
       waiting.push(candidate);
       if (waiting.length > MAX_WAITING_CANDIDATES) waiting.shift();
-      wake.resolve('news');
+      wake.resolve();
     },
   });
   stop.addEventListener('abort', onStop);
-  const heartbeat = setInterval(() => wake.resolve('heartbeat'), EVENTS_HEARTBEAT_MS);
+  const heartbeat = setInterval(() => {
+    isHeartbeatDue = true;
+    wake.resolve();
+  }, EVENTS_HEARTBEAT_MS);
   try {
     yield ': connected\n\n';
-    waiting = [...(await sessions.knownCandidates(sessionId)), ...waiting];
+    waiting = [...sessions.knownCandidates(sessionId), ...waiting];
     while (!stop.aborted) {
       // Asked before reading: what comes later wakes the next round.
       const live = sessions.isLive(sessionId);
-      for (const event of await sessions.store.eventsAfter(sessionId, sent)) {
-        sent = event.sequence;
-        yield `event: session\nid: ${sent}\ndata: ${JSON.stringify(event)}\n\n`;
+      let isQuiet = true;
+      const wait = sessions.waits(sessionId);
+      if (wait !== told) {
+        told = wait;
+        isQuiet = false;
+        yield `event: wait\ndata: ${JSON.stringify({ wait })}\n\n`;
+      }
+      if (hasNews) {
+        hasNews = false;
+        for (const event of await sessions.store.eventsAfter(sessionId, sent)) {
+          sent = event.sequence;
+          isQuiet = false;
+          yield `event: session\nid: ${sent}\ndata: ${JSON.stringify(event)}\n\n`;
+        }
       }
       for (const candidate of waiting.splice(0)) {
+        isQuiet = false;
         yield `event: candidate\ndata: ${JSON.stringify(candidate)}\n\n`;
       }
       if (!live || stop.aborted) return;
-      for (;;) {
-        const why = await wake.promise;
-        wake = Promise.withResolvers();
-        if (why === 'news') break;
-        yield 'event: heartbeat\ndata: {}\n\n';
-      }
+      if (isQuiet && isHeartbeatDue) yield 'event: heartbeat\ndata: {}\n\n';
+      isHeartbeatDue = false;
+      await wake.promise;
+      wake = Promise.withResolvers();
     }
   } finally {
     clearInterval(heartbeat);

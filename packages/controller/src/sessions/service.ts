@@ -11,6 +11,7 @@ import {
   PROVIDERS,
   type Session,
   type SessionVm,
+  type SessionWait,
   type StartRequest,
   type ViewerCandidate,
   type ViewerMode,
@@ -50,7 +51,9 @@ export interface SessionService {
   offer(sessionId: string, offer: OfferRequest, mode: ViewerMode): Promise<Answer>;
   answer(sessionId: string, viewerId: string): Promise<Answer>;
   candidate(sessionId: string, request: CandidateRequest): Promise<void>;
-  knownCandidates(sessionId: string): Promise<ViewerCandidate[]>;
+  knownCandidates(sessionId: string): ViewerCandidate[];
+  /** Its place among those who wait to start; null when it waits for nothing. */
+  waits(sessionId: string): SessionWait | null;
   viewerReported(sessionId: string, stage: ViewerReport['stage']): Promise<void>;
   /** A viewer by VNC. `clipboard`: may what is copied go its way; `ended` is aborted when the session is. */
   openVnc(
@@ -172,7 +175,7 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       // The streamer has them for as long as the session lasts, also while it waits for a place.
       const servers = iceServers(`streamer-${sessionId}`, parts.sessionSeconds);
       const clipboard = parts.clipboard && wanted;
-      const started = run.start({ sessionId, provider, iceServers: servers, clipboard }, admission.place);
+      const started = run.start({ sessionId, provider, iceServers: servers, clipboard }, admission);
       if (admission.waiting === null) {
         await started;
         return store.get(sessionId);
@@ -207,11 +210,13 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       await viewers.candidateFromViewer(viewerId, candidate);
     },
 
-    async knownCandidates(sessionId) {
+    knownCandidates(sessionId) {
       const run = runs.get(sessionId.toLowerCase());
       if (run === undefined || run.ended.aborted) return [];
-      return (await run.viewers()).knownCandidates();
+      return run.knownViewers?.knownCandidates() ?? [];
     },
+
+    waits: (sessionId) => runs.get(sessionId.toLowerCase())?.wait ?? null,
 
     async viewerReported(sessionId, stage) {
       await (await running(sessionId)).reachStage(stage);

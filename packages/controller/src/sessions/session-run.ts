@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  type Admission,
   BrowserVmError,
   type Fault,
   type Host,
   isTerminal,
-  type Place,
   type Session,
   type SessionStage,
   type SessionState,
   type SessionVm,
+  type SessionWait,
   type VmEvent,
   type VmRequest,
 } from '@browser-vm/protocol';
@@ -58,6 +59,8 @@ export class SessionRun {
   readonly #ended = new AbortController();
   readonly #expiry: NodeJS.Timeout;
   readonly #viewers = Promise.withResolvers<Viewers>();
+  #knownViewers: Viewers | null = null;
+  #wait: SessionWait | null = null;
   #vm: Promise<SessionVm> | null = null;
   #clipboard = false;
   #completion: Promise<boolean> | null = null;
@@ -83,10 +86,22 @@ export class SessionRun {
     return this.#clipboard;
   }
 
+  /** Its place among those who wait to start; null when there is something to connect to, or never will be. */
+  get wait(): SessionWait | null {
+    return this.ended.aborted ? null : this.#wait;
+  }
+
+  /** Null before there is something to connect to. */
+  get knownViewers(): Viewers | null {
+    return this.#knownViewers;
+  }
+
   /** Rejects with the host's refusal, which is then the session's fault too. */
-  async start(request: VmRequest, place: Promise<Place>): Promise<void> {
+  async start(request: VmRequest, admission: Admission): Promise<void> {
     this.#clipboard = request.clipboard !== false;
-    const starting = place.then((given) => {
+    this.#wait = admission.waiting;
+    admission.onMoved((wait) => this.#moved(wait));
+    const starting = admission.place.then((given) => {
       if (!this.ended.aborted) return this.#parts.host.start({ ...request, place: given });
       given.release();
       throw sessionOver(this.session.sessionId, this.ended.reason);
@@ -99,13 +114,20 @@ export class SessionRun {
         driver: vm.driver,
         sessionId: this.session.sessionId,
       });
-      this.#viewers.resolve(createViewers(vm));
+      this.#knownViewers = createViewers(vm);
+      this.#viewers.resolve(this.#knownViewers);
+      if (this.#wait !== null) this.#moved(null);
       void this.#follow(vm);
     } catch (error) {
       this.#viewers.reject(error);
       await this.#fail(faultOf(error, 'host'));
       throw error;
     }
+  }
+
+  #moved(wait: SessionWait | null): void {
+    this.#wait = wait;
+    this.#parts.signals.moved(this.session.sessionId);
   }
 
   viewers(): Promise<Viewers> {

@@ -7,23 +7,29 @@ import type { ViewerCandidate } from '@browser-vm/protocol';
  */
 export interface SessionSignals {
   notify(sessionId: string): void;
+  /** Its place in the queue is another one: `SessionService.waits` knows which. */
+  moved(sessionId: string): void;
   candidate(sessionId: string, candidate: ViewerCandidate): void;
   /** Returns how to stop listening. */
   listen(
     sessionId: string,
-    listener: { changed(): void; candidate(candidate: ViewerCandidate): void },
+    listener: { changed(): void; moved(): void; candidate(candidate: ViewerCandidate): void },
   ): () => void;
 }
 
 export function createSessionSignals(): SessionSignals {
-  const emitter = new EventEmitter<Record<string, [ViewerCandidate | null]>>();
+  const emitter = new EventEmitter<Record<string, [ViewerCandidate | 'changed' | 'moved']>>();
   emitter.setMaxListeners(0);
   return {
-    notify: (sessionId) => void emitter.emit(sessionId, null),
+    notify: (sessionId) => void emitter.emit(sessionId, 'changed'),
+    moved: (sessionId) => void emitter.emit(sessionId, 'moved'),
     candidate: (sessionId, candidate) => void emitter.emit(sessionId, candidate),
     listen(sessionId, listener) {
-      const receive = (candidate: ViewerCandidate | null): void =>
-        candidate === null ? listener.changed() : listener.candidate(candidate);
+      const receive = (news: ViewerCandidate | 'changed' | 'moved'): void => {
+        if (news === 'changed') listener.changed();
+        else if (news === 'moved') listener.moved();
+        else listener.candidate(news);
+      };
       emitter.on(sessionId, receive);
       return () => emitter.off(sessionId, receive);
     },

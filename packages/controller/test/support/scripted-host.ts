@@ -12,6 +12,7 @@ import {
   type IceCandidate,
   type Place,
   type SessionVm,
+  type SessionWait,
   type ViewerMode,
   type VmEvent,
   type VmRequest,
@@ -30,6 +31,15 @@ export function fault(code: string, message = `${code} happened`): Fault {
   return { code, message, hop: 'driver' };
 }
 
+interface Waiting {
+  readonly enter: () => void;
+  moved: (wait: SessionWait) => void;
+}
+
+function standing(ahead: number): SessionWait {
+  return { reason: 'count', message: 'this host is full: a test', ahead, expectedSeconds: 7 * (ahead + 1) };
+}
+
 /**
  * A host whose VMs do what a test tells them. It shows the contract between API, state machine and `Host`;
  * that the product works is shown with real VMs elsewhere. It counts what was started and not stopped.
@@ -45,7 +55,7 @@ export class ScriptedHost implements Host {
   /** Awaited in `start`. */
   startGate: Promise<void> = Promise.resolve();
   readonly #waiters: Array<() => void> = [];
-  readonly #queue: Array<() => void> = [];
+  readonly #queue: Waiting[] = [];
   #taken = 0;
 
   get leaked(): number {
@@ -53,19 +63,31 @@ export class ScriptedHost implements Host {
   }
 
   async admit(signal?: AbortSignal): Promise<Admission> {
-    if (this.#taken < this.places) return { waiting: null, place: Promise.resolve(this.#give()) };
+    if (this.#taken < this.places)
+      return { waiting: null, onMoved: () => {}, place: Promise.resolve(this.#give()) };
     const details = { reason: 'count', retryAfterSeconds: 7 };
     const full: Fault = { code: 'host_full', message: 'this host is full: a test', hop: 'host', details };
     if (!this.queues) throw new BrowserVmError(full, { status: 503 });
     const { promise, resolve, reject } = Promise.withResolvers<Place>();
-    const enter = () => resolve(this.#give());
-    this.#queue.push(enter);
+    const waiting: Waiting = { enter: () => resolve(this.#give()), moved: () => {} };
+    this.#queue.push(waiting);
     signal?.addEventListener('abort', () => {
-      this.#queue.splice(this.#queue.indexOf(enter), 1);
+      this.#queue.splice(this.#queue.indexOf(waiting), 1);
+      this.#tell();
       reject(signal.reason);
     });
     promise.catch(() => {});
-    return { waiting: full, place: promise };
+    return {
+      waiting: standing(this.#queue.length - 1),
+      onMoved: (listener) => {
+        waiting.moved = listener;
+      },
+      place: promise,
+    };
+  }
+
+  #tell(): void {
+    for (const [ahead, { moved }] of this.#queue.entries()) moved(standing(ahead));
   }
 
   #give(): Place {
@@ -76,7 +98,8 @@ export class ScriptedHost implements Host {
         if (released) return;
         released = true;
         this.#taken -= 1;
-        this.#queue.shift()?.();
+        this.#queue.shift()?.enter();
+        this.#tell();
       },
     };
   }

@@ -1,10 +1,17 @@
-import { type SessionEvent, sessionEventSchema } from '@browser-vm/protocol';
+import {
+  type SessionEvent,
+  type SessionWait,
+  sessionEventSchema,
+  sessionPlaceSchema,
+} from '@browser-vm/protocol';
 import { SessionEvents } from '../viewer/connection/session-events.ts';
 
 export type StreamState = 'connecting' | 'live' | 'ended';
 
 export interface SessionStreamListeners {
   readonly event: (event: SessionEvent) => void;
+  /** Its place among those who wait to start; null when it waits for nothing. */
+  readonly wait?: (wait: SessionWait | null) => void;
   readonly state: (state: StreamState) => void;
   /** Asked when the server ends the stream: false, and it is asked for again. */
   readonly finished: () => boolean;
@@ -20,6 +27,10 @@ export class SessionStream extends SessionEvents {
       const event = sessionEventSchema.safeParse(JSON.parse((message as MessageEvent<string>).data));
       if (event.success) listeners.event(event.data);
       else console.warn('dashboard: an event of the session was not understood', event.error.message);
+    });
+    this.addEventListener('wait', (message) => {
+      const place = sessionPlaceSchema.safeParse(JSON.parse((message as MessageEvent<string>).data));
+      if (place.success) listeners.wait?.(place.data.wait);
     });
     this.addEventListener('interrupted', () => {
       const finished = listeners.finished();

@@ -167,6 +167,7 @@ export interface paths {
          *
          *     - `event: session`: `data` is a SessionEvent and `id` its sequence. History comes first, after `Last-Event-ID` when that is sent.
          *     - `event: candidate`: `data` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
+         *     - `event: wait`: `data` is a SessionPlace: what a session waits for that has not started, and how many come first. On connecting, and whenever that changes; never stored.
          *     - `event: heartbeat`: every 3 s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
          *
          *     When nothing more can come, a new request answers 204, which makes an EventSource stop.
@@ -494,6 +495,23 @@ export interface components {
                 /** @description from what woke it until its CPUs ran and its clock was right, milliseconds */
                 wakeMs: number;
             };
+        };
+        SessionWait: {
+            /**
+             * @description what it waits for
+             * @enum {string}
+             */
+            reason: "count" | "memory" | "cpu" | "slots";
+            /** @description one line for people */
+            message: string;
+            /** @description sessions that come first */
+            ahead: number;
+            /** @description how long that is likely to take, by how long it took for others; null before that is known */
+            expectedSeconds: number | null;
+        };
+        SessionPlace: {
+            /** @description null: it waits for nothing, or no longer */
+            wait: components["schemas"]["SessionWait"] | null;
         };
         Session: {
             sessionId: components["schemas"]["SessionId"];

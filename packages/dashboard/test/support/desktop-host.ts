@@ -43,7 +43,7 @@ export class DesktopHost implements Host {
   }
 
   async admit(): Promise<Admission> {
-    return { waiting: null, place: Promise.resolve({ release() {} }) };
+    return { waiting: null, onMoved: () => {}, place: Promise.resolve({ release() {} }) };
   }
 
   async start(request: VmRequest): Promise<SessionVm> {

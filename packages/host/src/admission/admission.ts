@@ -2,15 +2,15 @@ import {
   type Admission,
   BrowserVmError,
   type Configuration,
-  type Fault,
   type HostCapacity,
   type Place,
+  type SessionWait,
 } from '@browser-vm/protocol';
 import { capacityOf } from '../slot/link.ts';
 import { IdleCores } from '../system/idle-cores.ts';
 import { decide, type Measured, type Refusal, room, roomInMemory } from './decide.ts';
 import { type KernelFigures, readKernelFigures, uniqueMemoryMb } from './kernel-figures.ts';
-import { type Turn, Turns } from './turns.ts';
+import { type Distance, Turns } from './turns.ts';
 import { VmCost } from './vm-cost.ts';
 
 /** Between two samples of the VMs' memory; one costs some 0.1 ms a VM. Milliseconds. */
@@ -47,6 +47,7 @@ interface Tracked {
 interface Waiting {
   readonly resolve: (place: Place) => void;
   refusal: Refusal;
+  moved: (wait: SessionWait) => void;
 }
 
 export interface AdmissionOptions {
@@ -106,14 +107,25 @@ export class AdmissionControl {
     const refusal = this.#queue.at(-1)?.refusal ?? decide(this.#withVms(measured));
     if (refusal === null) return await this.#inTurn(this.#give(), signal);
     const { BROWSER_VM_MAX_VMS: longest, BROWSER_VM_QUEUE_SECONDS: seconds } = this.#configuration;
-    const full = this.#full(refusal, this.#queue.length);
     // As many may wait as may run.
-    if (seconds === 0 || this.#queue.length >= longest) throw full;
-    const place = this.#wait(refusal, seconds, signal).then(async (given) => {
-      return await (await this.#inTurn(given, signal)).place;
+    if (seconds === 0 || this.#queue.length >= longest) throw this.#full(refusal, this.#queue.length);
+    let moved = (_wait: SessionWait) => {};
+    const waiting: Omit<Waiting, 'resolve'> = { refusal, moved: (wait) => moved(wait) };
+    const wait = this.#standing(refusal, this.#queue.length);
+    const place = this.#wait(waiting, seconds, signal).then(async (given) => {
+      const turn = await this.#inTurn(given, signal);
+      if (turn.waiting !== null) moved(turn.waiting);
+      turn.onMoved(moved);
+      return await turn.place;
     });
     place.catch(() => {});
-    return { waiting: full.fault, place };
+    return {
+      waiting: wait,
+      onMoved: (listener) => {
+        moved = listener;
+      },
+      place,
+    };
   }
 
   /** The start of this VM is over: what follows waits for its user. Any number of times. */
@@ -191,7 +203,7 @@ export class AdmissionControl {
     const giveUp = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     try {
       const turn = await this.#turns.begin(place, giveUp);
-      if (turn === null) return { waiting: null, place: Promise.resolve(place) };
+      if (turn === null) return { waiting: null, onMoved: () => {}, place: Promise.resolve(place) };
       const begun = turn.begun.then(
         () => place,
         (error: unknown) => {
@@ -200,22 +212,27 @@ export class AdmissionControl {
         },
       );
       begun.catch(() => {});
-      return { waiting: notYet(turn), place: begun };
+      return {
+        waiting: notYet(turn),
+        onMoved: (listener) => turn.onMoved((distance) => listener(notYet(distance))),
+        place: begun,
+      };
     } catch (error) {
       place.release();
       throw error;
     }
   }
 
-  async #wait(refusal: Refusal, seconds: number, signal?: AbortSignal): Promise<Place> {
+  async #wait(what: Omit<Waiting, 'resolve'>, seconds: number, signal?: AbortSignal): Promise<Place> {
     const { promise, resolve, reject } = Promise.withResolvers<Place>();
-    const waiting: Waiting = { resolve, refusal };
+    const waiting: Waiting = { ...what, resolve };
     this.#queue.push(waiting);
     this.#reconsidering ??= setInterval(() => this.#serve(), RECONSIDER_INTERVAL).unref();
     // Who gives up is out of the queue at once, so that no place is given to nobody.
     const leave = (error: unknown) => {
       const index = this.#queue.indexOf(waiting);
       if (index >= 0) this.#queue.splice(index, 1);
+      this.#tellFrom(index);
       reject(error);
     };
     const overdue = setTimeout(() => leave(this.#full(waiting.refusal)), seconds * 1000);
@@ -256,7 +273,15 @@ export class AdmissionControl {
       }
       this.#queue.shift();
       next.resolve(this.#give());
+      this.#tellFrom(0);
     }
+  }
+
+  /** Those who wait from there on have one less before them. */
+  #tellFrom(first: number): void {
+    if (first < 0) return;
+    for (const [ahead, { refusal, moved }] of this.#queue.entries())
+      if (ahead >= first) moved(this.#standing(refusal, ahead));
   }
 
   #give(): Place {
@@ -306,6 +331,17 @@ export class AdmissionControl {
     tracked.cost.note(tracked.vm.vmId, tracked.uniqueMb, performance.now() - tracked.startedAt);
   }
 
+  /** For whoever waits for a place. */
+  #standing({ message, reason }: Refusal, ahead: number): SessionWait {
+    const endEveryMs = this.#lifetimes.length === 0 ? null : this.#endEveryMs();
+    return {
+      reason,
+      message: `this host is full: ${message}`,
+      ahead,
+      expectedSeconds: endEveryMs === null ? null : Math.max(1, Math.ceil((endEveryMs * (ahead + 1)) / 1000)),
+    };
+  }
+
   /** `ahead`: sessions that wait before the one that is told. */
   #full({ message, reason, remedy }: Refusal, ahead = 0): BrowserVmError {
     const others =
@@ -325,22 +361,23 @@ export class AdmissionControl {
   /** When the next VM is likely to end, by how long the others lived. Seconds. */
   #retryAfter(): number {
     if (this.#lifetimes.length === 0) return FIRST_RETRY;
-    const mean = this.#lifetimes.reduce((sum, lifetime) => sum + lifetime, 0) / this.#lifetimes.length / 1000;
-    const seconds = Math.ceil(mean / Math.max(1, this.#vms.size));
+    const seconds = Math.ceil(this.#endEveryMs() / 1000);
     return Math.min(RETRY_BOUNDS.most, Math.max(RETRY_BOUNDS.least, seconds));
+  }
+
+  /** Between the ends of two VMs, by how long the last ones lived, of which there must be one. Milliseconds. */
+  #endEveryMs(): number {
+    const mean = this.#lifetimes.reduce((sum, lifetime) => sum + lifetime, 0) / this.#lifetimes.length;
+    return mean / Math.max(1, this.#vms.size);
   }
 }
 
 /** What the person is told whose session starts later. */
-function notYet({ ahead, expectedMs }: Turn): Fault {
-  const seconds = expectedMs === null ? null : Math.max(1, Math.ceil(expectedMs / 1000));
-  const others = ahead === 1 ? 'one other session is' : `${ahead} other sessions are`;
+function notYet({ ahead, expectedMs }: Distance): SessionWait {
   return {
-    code: 'host_full',
-    message:
-      `the CPUs of this host start no more sessions at once, and ${others} to start before this one` +
-      (seconds === null ? '' : `; its turn comes in about ${seconds} s`),
-    hop: 'host',
-    details: { reason: 'cpu', ahead, ...(seconds === null ? {} : { retryAfterSeconds: seconds }) },
+    reason: 'cpu',
+    message: 'the CPUs of this host start no more sessions at once',
+    ahead,
+    expectedSeconds: expectedMs === null ? null : Math.max(1, Math.ceil(expectedMs / 1000)),
   };
 }

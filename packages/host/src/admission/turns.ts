@@ -9,12 +9,18 @@ const LONGEST = 60_000;
 /** Starts remembered to say how long those to come will take. */
 const REMEMBERED = 20;
 
-/** A turn that has not come yet. */
-export interface Turn {
+/** How far off a turn is. */
+export interface Distance {
   /** Starts that are under way or wait, and come first. */
   readonly ahead: number;
   /** By how long earlier ones took; null before any ended. Milliseconds. */
   readonly expectedMs: number | null;
+}
+
+/** A turn that has not come yet. */
+export interface Turn extends Distance {
+  /** Calls `listener` whenever fewer come first, until it is the turn of this one. One listener. */
+  onMoved(listener: (distance: Distance) => void): void;
   /** Rejects when aborted; never by itself. */
   readonly begun: Promise<void>;
 }
@@ -22,6 +28,9 @@ export interface Turn {
 interface Waiting {
   readonly of: object;
   readonly begin: () => void;
+  /** What was told of `Distance.ahead` last; null before it was told. */
+  told: number | null;
+  moved: (distance: Distance) => void;
 }
 
 /**
@@ -58,6 +67,8 @@ export class Turns {
         this.#go(of);
         resolve();
       },
+      told: null,
+      moved: () => {},
     };
     this.#waiting.push(waiting);
     const abort = () => {
@@ -71,8 +82,15 @@ export class Turns {
     this.#look();
     if (hasBegun) return null;
     signal?.throwIfAborted();
-    const ahead = this.#going.size + Math.max(0, this.#waiting.indexOf(waiting));
-    return { ahead, expectedMs: this.#expected(ahead), begun };
+    const distance = this.#distance(this.#waiting.indexOf(waiting));
+    waiting.told = distance.ahead;
+    return {
+      ...distance,
+      onMoved: (listener) => {
+        waiting.moved = listener;
+      },
+      begun,
+    };
   }
 
   /** Any number of times, also of one whose turn never came. */
@@ -84,11 +102,29 @@ export class Turns {
     this.#tookMs.push(performance.now() - since);
     if (this.#tookMs.length > REMEMBERED) this.#tookMs.shift();
     if (this.#going.size === 0) this.#next();
+    this.#tell();
   }
 
   #leave(of: object): void {
     const index = this.#waiting.findIndex((waiting) => waiting.of === of);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#tell();
+  }
+
+  /** Whoever waits and has moved hears of it. */
+  #tell(): void {
+    for (const [index, waiting] of this.#waiting.entries()) {
+      const distance = this.#distance(index);
+      if (waiting.told === null || waiting.told === distance.ahead) continue;
+      waiting.told = distance.ahead;
+      waiting.moved(distance);
+    }
+  }
+
+  #distance(index: number): Distance {
+    const ahead = this.#going.size + Math.max(0, index);
+    return { ahead, expectedMs: this.#expected(ahead) };
   }
 
   #next(): void {
@@ -124,6 +160,7 @@ export class Turns {
     let room = Math.floor(idle / CORES) - unseen;
     if (this.#going.size === 0) room = Math.max(1, room);
     for (; room > 0 && this.#waiting.length > 0; room -= 1) this.#next();
+    this.#tell();
   }
 
   /** Each takes as long as the mean of those that ended, with as many side by side as there are now. */

@@ -1,12 +1,20 @@
-import { isTerminal, type Session, type SessionEvent, type SessionState } from '@browser-vm/protocol';
+import {
+  isTerminal,
+  type Session,
+  type SessionEvent,
+  type SessionState,
+  type SessionWait,
+} from '@browser-vm/protocol';
 
 /** A session as the page knows it: what was asked once, and what was pushed since. */
 export interface SessionModel {
   readonly session: Session | null;
   readonly events: readonly SessionEvent[];
+  /** Its place among those who wait to start; null when it waits for nothing. */
+  readonly wait: SessionWait | null;
 }
 
-export const EMPTY_SESSION: SessionModel = { session: null, events: [] };
+export const EMPTY_SESSION: SessionModel = { session: null, events: [], wait: null };
 
 /** Adds an event; one that is known already changes nothing, so a stream may be replayed. */
 export function withEvent(model: SessionModel, event: SessionEvent): SessionModel {
@@ -15,11 +23,9 @@ export function withEvent(model: SessionModel, event: SessionEvent): SessionMode
   return { ...model, events };
 }
 
-/** Why a session that has not started yet has to wait; null when it does not. */
-export function waitsFor(model: SessionModel): string | null {
-  if (model.events.some(({ event }) => event.type === 'stage')) return null;
-  const begun = model.events.find(({ event }) => event.type === 'state' && event.state === 'starting');
-  return begun?.event.type === 'state' ? (begun.event.reason ?? null) : null;
+/** Its place among those who wait to start; null when it waits for nothing. */
+export function waitOf(model: SessionModel): SessionWait | null {
+  return model.events.some(({ event }) => event.type === 'stage') ? null : model.wait;
 }
 
 /** Do its VM's CPUs stand still until somebody wants them? */

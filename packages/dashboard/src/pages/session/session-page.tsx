@@ -11,7 +11,7 @@ import { Layout } from '../../ui/layout.tsx';
 import { FaultNotice } from '../../ui/notice.tsx';
 import { SignedOut } from '../../ui/signed-out.tsx';
 import { type EndedState, EndState } from './end-state.tsx';
-import { currentState, isInStandby, waitsFor } from './session-model.ts';
+import { currentState, isInStandby, waitOf } from './session-model.ts';
 import { STATE_LABELS, STATE_TONES } from './state-labels.ts';
 import { timeline } from './timeline.ts';
 import { TimelineList } from './timeline-list.tsx';
@@ -72,7 +72,7 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
   if (error?.status === 401) return <SignedOut />;
   if (session === null && error !== null) return <Unavailable fault={error.fault} />;
   const ended = state !== null && isTerminal(state);
-  const waiting = state === 'starting' ? waitsFor(model) : null;
+  const waiting = state === 'starting' ? waitOf(model) : null;
   return (
     <Layout wide>
       <div className="session-head">
@@ -93,7 +93,9 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
         {state !== null && HINTS[state] !== '' && (
           <p className="muted" data-testid="session-hint">
             {isInStandby(model) && !ended && `${STANDBY_HINT} `}
-            {waiting === null ? HINTS[state] : `This sign-in ${waiting}. It goes on by itself.`}
+            {waiting === null
+              ? HINTS[state]
+              : `This sign-in waits: ${waiting.message}. It goes on by itself.`}
           </p>
         )}
       </div>
@@ -128,7 +130,7 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
         )}
         <aside className="panel" aria-labelledby="progress-heading">
           <h2 id="progress-heading">Progress</h2>
-          <TimelineList steps={timeline(model.events, state ?? 'starting')} />
+          <TimelineList steps={timeline(model.events, state ?? 'starting', waiting)} wait={waiting} />
         </aside>
       </div>
     </Layout>

@@ -1,4 +1,6 @@
+import type { SessionWait } from '@browser-vm/protocol';
 import { Icon } from '../../ui/icon.tsx';
+import { placeText } from '../../viewer/connection/place-text.ts';
 import { formatElapsed, type Step } from './timeline.ts';
 
 const SAID: Readonly<Record<Step['state'], string>> = {
@@ -9,10 +11,24 @@ const SAID: Readonly<Record<Step['state'], string>> = {
   skipped: 'not reached',
 };
 
+interface TimelineListProps {
+  readonly steps: readonly Step[];
+  /** Its place, before any step. */
+  readonly wait: SessionWait | null;
+}
+
 /** What the session went through, with the time each step was reached. */
-export function TimelineList({ steps }: { steps: readonly Step[] }) {
+export function TimelineList({ steps, wait }: TimelineListProps) {
   return (
     <ol className="timeline">
+      {wait !== null && (
+        <li className="step step-active" data-testid="stage-wait" data-state="active">
+          <span className="step-mark" aria-hidden="true" />
+          <span className="step-label" role="status">
+            {placeText(wait)}
+          </span>
+        </li>
+      )}
       {steps.map((step) => (
         <li
           key={step.stage}

@@ -4,6 +4,7 @@ import {
   type SessionEvent,
   type SessionStage,
   type SessionState,
+  type SessionWait,
 } from '@browser-vm/protocol';
 
 export type StepState = 'done' | 'active' | 'pending' | 'failed' | 'skipped';
@@ -36,14 +37,19 @@ export const STAGE_LABELS: Readonly<Record<SessionStage, string>> = {
 /** These happen whenever the viewer gets there, so nothing waits for them. */
 const BESIDE: ReadonlySet<SessionStage> = new Set(['viewer_connected', 'first_frame', 'live_picture']);
 
-/** The session's stages in the order people see them, from its events in any order. */
-export function timeline(events: readonly SessionEvent[], status: SessionState): readonly Step[] {
+/** The session's stages in the order people see them, from its events in any order. `wait`: what none begins before. */
+export function timeline(
+  events: readonly SessionEvent[],
+  status: SessionState,
+  wait: SessionWait | null = null,
+): readonly Step[] {
   const reached = new Map<SessionStage, number>();
   for (const { event, elapsedMs } of events) {
     if (event.type === 'stage' && !reached.has(event.stage)) reached.set(event.stage, elapsedMs);
   }
   const ended = isTerminal(status);
-  const next = SESSION_STAGES.find((stage) => !reached.has(stage) && !BESIDE.has(stage));
+  const next =
+    wait === null ? SESSION_STAGES.find((stage) => !reached.has(stage) && !BESIDE.has(stage)) : undefined;
   return SESSION_STAGES.map((stage) => {
     const elapsedMs = reached.get(stage) ?? null;
     return {

@@ -42,6 +42,7 @@ export function useSession(sessionId: string): WatchedSession {
         change(withEvent(known, event));
         if (event.event.type === 'state' && isTerminal(event.event.state)) void ask();
       },
+      wait: (wait) => change({ ...known, wait }),
       state: setStream,
       finished: () => {
         const state = currentState(known);

@@ -4,12 +4,12 @@ import { onSilence } from './silence.ts';
 export const WAY_LOST = 'way-lost';
 /** A stream that the server refused is asked for again after this long. Milliseconds. */
 const RETRY_MS = 3_000;
-const HANDED_ON = ['session', 'candidate'] as const;
+const HANDED_ON = ['session', 'candidate', 'wait'] as const;
 
 /**
  * A session's event stream from `open` to `close`. The browser reconnects with Last-Event-ID by itself; where it gives
- * up, or does not notice that nothing comes any more, this begins again and history is repeated. Hands on `session` and
- * `candidate`; says `connecting` whenever it begins, `open`, `interrupted`, and `WAY_LOST`.
+ * up, or does not notice that nothing comes any more, this begins again and history is repeated. Hands on `session`,
+ * `candidate` and `wait`; says `connecting` whenever it begins, `open`, `interrupted`, and `WAY_LOST`.
  */
 export class SessionEvents extends EventTarget {
   readonly #url: string;

@@ -3,7 +3,7 @@ import { EVENTS_HEARTBEAT_MS } from '@browser-vm/protocol';
 /** One heartbeat may be late. Milliseconds. */
 const QUIET_MS = 2 * EVENTS_HEARTBEAT_MS + 1_000;
 const LOOK_MS = 500;
-const SAID_BY = ['open', 'heartbeat', 'session', 'candidate'] as const;
+const SAID_BY = ['open', 'heartbeat', 'session', 'candidate', 'wait'] as const;
 
 /**
  * Calls `lost` once when nothing has come over a session's events for longer than there can be nothing, also while they
