@@ -11,6 +11,7 @@ import type { Page } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { RfbClient } from '../../rfb/src/index.ts';
 import { Desktop } from '../../rfb/test/desktop.ts';
+import type { BrowserVmViewerElement } from '../src/viewer/element.ts';
 import { untilClipboard } from './support/clipboard.ts';
 import { Dashboard } from './support/dashboard.ts';
 import { DesktopHost, type DesktopVm } from './support/desktop-host.ts';
@@ -512,6 +513,39 @@ test('the plain example shows and controls a desktop inside a page of another si
   assert.deepEqual(await violations(page), []);
   vm.succeed();
   await page.close();
+  embedder.stop();
+  await rm(directory, { recursive: true });
+});
+
+test('a viewer whose session waits to start says its place, and connects when its turn comes', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'browser-vm-embedder-'));
+  const embedder = await Embedder.start(dashboard.url, directory);
+  const wait = { reason: 'cpu', message: 'no CPU is free', ahead: 2, expectedSeconds: 14 } as const;
+  host.wait = wait;
+  const { sessionId, viewerToken } = await dashboard.startByApi('patient');
+  const [page, progress] = [await dashboard.newPage(), await dashboard.newPage()];
+  const tried: string[] = [];
+  page.on('websocket', (socket) => tried.push(socket.url()));
+  await page.goto(`${embedder.url}/#session=${sessionId}&token=${viewerToken}`);
+  await page.getByText('Waiting to start. 2 before you, about 14 s.').waitFor();
+  await progress.goto(`${dashboard.url}/dashboard/remote-cli/auth?session=${sessionId}`);
+  const place = progress.getByTestId('stage-wait');
+  await place.getByText('2 before you, about 14 s').waitFor();
+  host.move({ ...wait, ahead: 0, expectedSeconds: null });
+  await page.getByText('Waiting to start. You are next.').waitFor();
+  await place.getByText('You are next').waitFor();
+  await page.evaluate(() => {
+    const { viewer } = document.querySelector('browser-vm-viewer') as BrowserVmViewerElement;
+    viewer?.on('wait', (detail) => Object.assign(document.body.dataset, { wait: JSON.stringify(detail) }));
+  });
+  host.letIn();
+  await page.getByText('Connected by WebRTC').waitFor();
+  assert.equal(await page.evaluate(() => document.body.dataset.wait), '{"wait":null}');
+  await place.waitFor({ state: 'detached' });
+  await connected(progress, 'webrtc');
+  assert.deepEqual(tried, [], 'noVNC was not tried');
+  host.vms.at(-1)?.succeed();
+  await Promise.all([page.close(), progress.close()]);
   embedder.stop();
   await rm(directory, { recursive: true });
 });

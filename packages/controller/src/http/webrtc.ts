@@ -45,7 +45,11 @@ export function webrtcRoutes(server: Server, { sessions, iceServers }: Context):
         response: { 200: answerSchema, ...faultResponses },
       },
     },
-    (request) => sessions.offer(request.params.id, request.body, modeOf(request.principal)),
+    (request, reply) => {
+      const left = new AbortController();
+      reply.raw.once('close', () => left.abort());
+      return sessions.offer(request.params.id, request.body, modeOf(request.principal), left.signal);
+    },
   );
 
   server.get(

@@ -61,6 +61,13 @@ export function tooManySessions(userId: string, most: number): BrowserVmError {
   );
 }
 
+export function viewerLeft(viewerId: string): BrowserVmError {
+  return new BrowserVmError(
+    { code: 'viewer_left', message: `viewer ${viewerId} left before its session started`, hop: 'viewer' },
+    { status: 409 },
+  );
+}
+
 export function shuttingDown(): BrowserVmError {
   return new BrowserVmError(
     { code: 'shutting_down', message: 'the controller is shutting down', hop: 'host' },

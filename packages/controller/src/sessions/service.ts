@@ -21,7 +21,7 @@ import {
 import type { FastifyBaseLogger } from 'fastify';
 import type { IceServersFor } from '../signaling/ice-servers.ts';
 import type { Vault } from '../vault/vault.ts';
-import { alreadyEnded, sessionOver, shuttingDown, unknownProvider } from './errors.ts';
+import { alreadyEnded, sessionOver, shuttingDown, unknownProvider, viewerLeft } from './errors.ts';
 import { SessionRun } from './session-run.ts';
 import { createSessionSignals, type SessionSignals } from './signals.ts';
 import type { SessionStore } from './store.ts';
@@ -48,7 +48,8 @@ export interface SessionService {
   cancel(sessionId: string): Promise<Session>;
   /** Is anything of this session left on the host? */
   isLive(sessionId: string): boolean;
-  offer(sessionId: string, offer: OfferRequest, mode: ViewerMode): Promise<Answer>;
+  /** `left`: whoever offered does not wait for the answer any more. */
+  offer(sessionId: string, offer: OfferRequest, mode: ViewerMode, left: AbortSignal): Promise<Answer>;
   answer(sessionId: string, viewerId: string): Promise<Answer>;
   candidate(sessionId: string, request: CandidateRequest): Promise<void>;
   knownCandidates(sessionId: string): ViewerCandidate[];
@@ -195,8 +196,10 @@ export function createSessionService(parts: SessionServiceParts): SessionService
 
     isLive: (sessionId) => runs.has(sessionId.toLowerCase()),
 
-    async offer(sessionId, { viewerId, sdp }, mode) {
+    async offer(sessionId, { viewerId, sdp }, mode, left) {
       const viewers = await (await running(sessionId)).viewers();
+      // While its session waited to start. A streamer would keep a viewer that never comes.
+      if (left.aborted) throw viewerLeft(viewerId);
       return { viewerId, sdp: await viewers.offer(viewerId, sdp, mode) };
     },
 

@@ -1,18 +1,20 @@
-import type { ControlState, Fault } from '@browser-vm/protocol';
+import type { ControlState, Fault, SessionWait } from '@browser-vm/protocol';
 import type { Statistics } from './statistics/statistics.ts';
 import type { Transport } from './transport.ts';
 
 export type { Transport };
 
-export type ViewerStatus = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closed';
+export type ViewerStatus = 'idle' | 'waiting' | 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
 /** Why the viewer went from one transport to the other; `recovered`: WebRTC works again. */
 export type SwitchReason = 'manual' | 'timeout' | 'failed' | 'recovered';
 
 /** Every event of a viewer and what its `detail` holds. */
 export interface ViewerEvents {
-  /** The connection's state; `detail` is one line for people. */
+  /** The connection's state; `waiting`: the session has not started. `detail` is one line for people. */
   status: { readonly status: ViewerStatus; readonly transport: Transport; readonly detail: string };
+  /** The session's place among those who wait to start, whenever it changes; null: its turn has come. */
+  wait: { readonly wait: SessionWait | null };
   /** The transport changed; `message` says so to people. */
   switch: {
     readonly from: Transport;

@@ -3,12 +3,14 @@ import {
   type DesktopMessage,
   type Fault,
   GUEST,
+  type SessionWait,
   type ViewerReport,
 } from '@browser-vm/protocol';
 import { copyImageToClipboard, copyToClipboard } from './clipboard/clipboard.ts';
 import { BackOff } from './connection/back-off.ts';
 import { onNetworkHint } from './connection/network-hints.ts';
 import { onPageLife } from './connection/page-life.ts';
+import { placeText } from './connection/place-text.ts';
 import type { Signaling } from './connection/signaling.ts';
 import { faultOf, ViewerError } from './connection/viewer-error.ts';
 import { type LossReason, WebRtcConnection } from './connection/webrtc.ts';
@@ -77,6 +79,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   readonly #abort = new AbortController();
   #transport: Transport;
   #status: ViewerStatus = 'idle';
+  /** There is nothing to connect to yet. */
+  #wait: SessionWait | null = null;
   #desktop: Size = GUEST.display;
   #startedAt = 0;
   #webrtc: WebRtcConnection | null = null;
@@ -115,6 +119,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     );
     const deaf = this.#signaling.onWayLost?.(() => this.#novnc?.again());
     this.#abort.signal.addEventListener('abort', () => deaf?.(), { once: true });
+    const unheard = this.#signaling.onWait?.((wait) => this.#placeChanged(wait));
+    this.#abort.signal.addEventListener('abort', () => unheard?.(), { once: true });
     this.#follower = new SizeFollower(
       {
         box: this.#surface.root,
@@ -277,12 +283,27 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     const novnc = this.#transport === 'novnc';
     this.#surface.novnc.hidden = !novnc;
     this.#surface.video.hidden = novnc;
+    if (this.#wait !== null) {
+      this.#setStatus('waiting', `Waiting to start. ${placeText(this.#wait)}.`);
+      return;
+    }
     this.#setStatus(
       status,
       `${status === 'connecting' ? 'Connecting' : 'Reconnecting'} by ${NAMES[this.#transport]}`,
     );
     if (novnc) this.#openNoVnc();
     else this.#openWebRtc();
+  }
+
+  /** Nobody is asked for a desktop that is not being started; no time that one may take begins before. */
+  #placeChanged(wait: SessionWait | null): void {
+    if (wait === null && this.#wait === null) return;
+    this.#wait = wait;
+    this.emit('wait', { wait });
+    if (this.#status === 'idle' || this.#status === 'closed') return;
+    this.#shut();
+    this.#comingBack = false;
+    this.#open('connecting');
   }
 
   /** In front, or behind noVNC, where it says nothing until it can take over. */

@@ -11,7 +11,9 @@ import type {
   Host,
   HostUsage,
   IceCandidate,
+  Place,
   SessionVm,
+  SessionWait,
   ViewerMode,
   VmEvent,
   VmRequest,
@@ -42,8 +44,34 @@ export class DesktopHost implements Host {
     this.#display = display;
   }
 
+  /** Whoever starts from now on waits like that, until `letIn`. */
+  wait: SessionWait | null = null;
+  #moved: (wait: SessionWait) => void = () => {};
+  #begin = () => {};
+
   async admit(): Promise<Admission> {
+    if (this.wait !== null) {
+      const { promise, resolve } = Promise.withResolvers<Place>();
+      this.#begin = () => resolve({ release() {} });
+      return {
+        waiting: this.wait,
+        onMoved: (listener) => {
+          this.#moved = listener;
+        },
+        place: promise,
+      };
+    }
     return { waiting: null, onMoved: () => {}, place: Promise.resolve({ release() {} }) };
+  }
+
+  /** Tells who waits its new place. */
+  move(wait: SessionWait): void {
+    this.#moved(wait);
+  }
+
+  letIn(): void {
+    this.wait = null;
+    this.#begin();
   }
 
   async start(request: VmRequest): Promise<SessionVm> {

@@ -4,6 +4,8 @@ import {
   type IceCandidate,
   type IceServer,
   iceServersResponseSchema,
+  type SessionWait,
+  sessionPlaceSchema,
   type ViewerReport,
   viewerCandidateSchema,
 } from '@browser-vm/protocol';
@@ -17,7 +19,7 @@ type EventSourceLike = Pick<EventTarget, 'addEventListener' | 'removeEventListen
 
 export interface HttpSignalingOptions {
   readonly sessionId: string;
-  /** Where `candidate` events arrive: the session's event stream; and `WAY_LOST`. */
+  /** Where `candidate` and `wait` events arrive: the session's event stream; and `WAY_LOST`. */
   readonly events: EventSourceLike;
   /** Origin of the controller; default the page's own. */
   readonly origin?: string;
@@ -89,6 +91,15 @@ export class HttpSignaling implements Signaling {
     };
     this.#events.addEventListener('candidate', handler);
     return () => this.#events.removeEventListener('candidate', handler);
+  }
+
+  onWait(listener: (wait: SessionWait | null) => void): () => void {
+    const handler = (event: Event) => {
+      const place = sessionPlaceSchema.safeParse(JSON.parse((event as MessageEvent<string>).data));
+      if (place.success) listener(place.data.wait);
+    };
+    this.#events.addEventListener('wait', handler);
+    return () => this.#events.removeEventListener('wait', handler);
   }
 
   onWayLost(listener: () => void): () => void {

@@ -1,4 +1,4 @@
-import type { IceCandidate, IceServer } from '@browser-vm/protocol';
+import type { IceCandidate, IceServer, SessionWait } from '@browser-vm/protocol';
 
 /** What a viewer needs from the controller. Every method rejects with a `ViewerError`. */
 export interface Signaling {
@@ -13,6 +13,11 @@ export interface Signaling {
    * anew; the returned function stops that. Absent: nobody notices.
    */
   onWayLost?(listener: () => void): () => void;
+  /**
+   * Calls the listener with the session's place while it waits to start, and with null when there is something to connect to;
+   * the returned function stops that. Absent: it never waits.
+   */
+  onWait?(listener: (wait: SessionWait | null) => void): () => void;
   /** Tells the controller what only the viewer can see. */
   reportFirstFrame(): Promise<void>;
   /** The picture is the running VM's from now on. Absent: nobody wants to know. */
