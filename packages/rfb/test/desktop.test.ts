@@ -67,7 +67,7 @@ test('the cursor has a shape with transparency and a hotspot inside it', async (
   client.close();
 });
 
-test('clipboard text goes in and comes out, beyond Latin-1', async () => {
+test('clipboard text goes in and comes out, beyond Latin-1; what is merely selected does not', async () => {
   const client = await connect();
   if (!client.supportsContinuousUpdates) await once(client, 'continuous');
   await client.takePicture();
@@ -75,9 +75,13 @@ test('clipboard text goes in and comes out, beyond Latin-1', async () => {
   const read = execFile('xclip', ['-selection', 'clipboard', '-o'], { env: desktop.env });
   assert.equal((await read).stdout, 'grüße 日本 🙂\nsecond line');
 
+  const selected = desktop.run('xclip', ['-selection', 'primary', '-i', '-quiet'], 'selected');
+  const selection = () => execFile('xclip', ['-selection', 'primary', '-o'], { env: desktop.env });
+  while ((await selection()).stdout !== 'selected') assert.equal(selected.exitCode, null);
   const copied = once(client, 'clipboard', { signal: AbortSignal.timeout(20_000) });
   const write = desktop.run('xclip', ['-selection', 'clipboard', '-i', '-quiet'], 'zurück 🙂');
   assert.deepEqual(await copied, ['zurück 🙂']);
+  selected.kill();
   write.kill();
   client.close();
 });

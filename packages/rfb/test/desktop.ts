@@ -39,7 +39,8 @@ export class Desktop {
   /** `more`: further options of Xtigervnc. */
   static async start(geometry = '1280x720', port?: number, more: readonly string[] = []): Promise<Desktop> {
     const rfbPort = port ?? (await freePort());
-    const options = '-depth 24 -SecurityTypes None -localhost yes -AlwaysShared -FrameRate 120 -nolisten tcp';
+    const options =
+      '-depth 24 -SecurityTypes None -localhost yes -AlwaysShared -FrameRate 120 -SendPrimary=0 -nolisten tcp';
     const server = spawn(
       'Xtigervnc',
       ['-displayfd', '3', '-rfbport', String(rfbPort), '-geometry', geometry, ...options.split(' '), ...more],

@@ -29,6 +29,8 @@ export function displayCommand(
     ...['-FrameRate', '120'],
     ...['-xkbdir', keymap],
     '-AlwaysShared',
+    // What is selected was not copied: it must not replace what a person has on the clipboard.
+    '-SendPrimary=0',
     ...['-nolisten', 'tcp'],
     '-noreset',
   ]);
