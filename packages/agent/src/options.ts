@@ -12,8 +12,10 @@ export interface AgentOptions {
   /** X display number; its VNC server listens on `vncPort` of loopback and of the guest's interface. */
   readonly display: number;
   readonly vncPort: number;
-  /** What the VNC server binds: all addresses in a guest, whose firewall is the slot's. */
-  readonly vncLoopbackOnly: boolean;
+  /** TCP: what the desktop plays, where it has sound. */
+  readonly soundPort: number;
+  /** What VNC server and sound bind: all addresses in a guest, whose firewall is the slot's. */
+  readonly loopbackOnly: boolean;
   /** Directories searched for tools, in order, after the openers' own. */
   readonly toolPath: readonly string[];
   /** Executable files are made here, so not on a `noexec` mount. */
@@ -41,7 +43,8 @@ export function guestOptions(agentVersion: string, user: AgentOptions['user']): 
     user,
     display: 0,
     vncPort: GUEST.vncPort,
-    vncLoopbackOnly: false,
+    soundPort: GUEST.sound.port,
+    loopbackOnly: false,
     toolPath: ['/opt/browser-vm/providers/bin', '/usr/local/bin', '/usr/bin', '/bin'],
     runtimeDirectory: '/var/lib/browser-vm-agent',
     chromium: '/usr/bin/chromium',

@@ -13,6 +13,8 @@ export const GUEST = {
   agentPort: 4100,
   /** TCP, RFB 3.8 without security: only the host can reach it. */
   vncPort: 5900,
+  /** TCP: what the desktop plays as it comes, PCM of 16 bits, little-endian, without a header. Only the host can reach it. */
+  sound: { port: 4711, samplesPerSecond: 48_000, channels: 1 },
   /** Pixels. */
   display: { width: 1280, height: 720 },
 } as const;

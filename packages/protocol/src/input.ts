@@ -79,6 +79,9 @@ export const inputMessageSchema = z.discriminatedUnion('type', [
     .refine(({ width, height }) => width * height <= DESKTOP_MAX_AREA, 'too many pixels')
     .describe('a size the desktop should have'),
   z.strictObject({ type: z.literal('take_control') }).describe('from whoever has it, if this viewer may'),
+  z
+    .strictObject({ type: z.literal('sound'), on: z.boolean() })
+    .describe('this viewer wants to hear the desktop, or no longer; at first it does not'),
 ]);
 export type PointerMove = z.infer<typeof pointerMoveSchema>;
 export type InputMessage = z.infer<typeof inputMessageSchema>;

@@ -49,6 +49,15 @@ export const streamerCommandSchema = z.discriminatedUnion('type', [
     maxKbps: z.number().int().positive(),
     minFrameIntervalMs: z.number().int().positive(),
     clipboard: z.boolean().optional().describe('false: nothing copied goes either way'),
+    soundPort: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .describe(
+        'where the desktop plays, on the host of its VNC server; absent: viewers are offered no sound',
+      ),
     firstPicture: firstPictureSchema
       .optional()
       .describe("the template's last picture, decoded and shown from now on until the VM's own arrives"),

@@ -20,6 +20,8 @@ import { VideoFeed } from './encode/feed.ts';
 import { darkPicture, readPicture } from './encode/pictures.ts';
 import { InputGate } from './input/gate.ts';
 import { MemoryPicture } from './memory/memory-picture.ts';
+import { canEncodeSound } from './sound/libopus.ts';
+import { SoundFeed } from './sound/sound-feed.ts';
 import type { Addresses } from './transport/local-candidates.ts';
 import { warmUp } from './transport/peer.ts';
 import { Viewer } from './transport/viewer.ts';
@@ -41,6 +43,9 @@ export class Streamer {
   #feed: VideoFeed | null = null;
   #source: DesktopSource | null = null;
   #memory: MemoryPicture | null = null;
+  readonly #sound = new SoundFeed(() => {
+    if (!this.#gate.isClosed) this.#activity.noticed();
+  });
   #cursor: Cursor | null = null;
   #live = false;
   /** Has every pixel of the source's present size arrived? */
@@ -121,11 +126,14 @@ export class Streamer {
     this.#source?.close();
     this.#memory?.close();
     this.#feed?.close();
+    this.#sound.close();
   }
 
   /** May come again: ahead with the first picture, later with what the session brings. */
   async #configure({ firstPicture, ...configuration }: StreamerConfiguration): Promise<void> {
     this.#configuration = configuration;
+    if (configuration.soundPort !== undefined && !canEncodeSound)
+      process.stderr.write('libopus is not installed: viewers are offered no sound\n');
     if (firstPicture === undefined) return;
     await this.#showFirst(null, firstPicture);
     warmUp();
@@ -169,6 +177,8 @@ export class Streamer {
     });
     source.on('lost', (error, final) => this.#lost(source, error, final));
     source.watch(this.#watched());
+    const { soundPort } = this.#configuration;
+    if (soundPort !== undefined) this.#sound.attach({ host, port: soundPort });
     if (firstPicture !== null) await this.#showFirst(source, firstPicture);
   }
 
@@ -260,7 +270,7 @@ export class Streamer {
       });
       return;
     }
-    const { iceServers, udpPortRange, iceTcp, offeredSubnets, maxKbps } = this.#configuration;
+    const { iceServers, udpPortRange, iceTcp, offeredSubnets, maxKbps, soundPort } = this.#configuration;
     const feed = this.#videoFeed();
     const viewer = new Viewer(
       {
@@ -270,6 +280,7 @@ export class Streamer {
         loopback: offeredSubnets !== null,
         addresses: this.#addresses(),
         rates: { startKbps: Math.min(START_KBPS, maxKbps), maxKbps },
+        sound: soundPort !== undefined && canEncodeSound,
         target: this.#gate,
         mode,
         permission: { mayAct: () => this.#control.holds(seat), take: () => this.#control.take(seat) },
@@ -286,6 +297,10 @@ export class Streamer {
         video: (now, before) => {
           if (before !== null) feed.remove(before);
           if (now !== null) feed.add(now);
+        },
+        sound: (now, before) => {
+          if (before !== null) this.#sound.remove(before);
+          if (now !== null) this.#sound.add(now);
         },
         desktopOpen: () => this.#welcome(viewer, seat),
       },

@@ -15,7 +15,11 @@ function recorded(mayAct = true): { readonly input: ViewerInput; readonly done: 
     clipboard: (text) => done.push(['clipboard', text]),
     resize: (width, height) => done.push(['resize', width, height]),
   };
-  const input = new ViewerInput(target, { mayAct: () => mayAct, take: () => done.push(['take']) });
+  const input = new ViewerInput(target, {
+    mayAct: () => mayAct,
+    take: () => done.push(['take']),
+    hear: (on) => done.push(['hear', on]),
+  });
   return { input, done };
 }
 
@@ -125,6 +129,16 @@ test('who is not in control has no effect, and may ask to be', () => {
   assert.deepEqual(done, []);
   say(input, { type: 'take_control' });
   assert.deepEqual(done, [['take']]);
+});
+
+test('who may only watch may listen', () => {
+  const { input, done } = recorded(false);
+  say(input, { type: 'sound', on: true });
+  say(input, { type: 'sound', on: false });
+  assert.deepEqual(done, [
+    ['hear', true],
+    ['hear', false],
+  ]);
 });
 
 test('a size is asked of the desktop within its bounds, and not too often', () => {

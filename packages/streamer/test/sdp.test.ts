@@ -30,7 +30,7 @@ a=candidate:2 1 udp 2113937151 192.0.2.7 50001 typ host
 `.replaceAll('\n', '\r\n');
 
 test('an offer is read with VP8 alone, what we use of its extensions, and addresses instead of names', () => {
-  const { sdp, ...video } = readOffer(OFFER);
+  const { sdp, ...video } = readOffer(OFFER, false);
   const transportWide = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
   const playoutDelay = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
   assert.deepEqual(video, {
@@ -42,6 +42,7 @@ test('an offer is read with VP8 alone, what we use of its extensions, and addres
     ],
     transportWide: 4,
     playoutDelay: 5,
+    sound: null,
   });
   assert.match(sdp, /^m=video 9 UDP\/TLS\/RTP\/SAVPF 96\r$/m);
   assert.match(sdp, /^a=rtcp-fb:96 transport-cc\r$/m);
@@ -51,9 +52,33 @@ test('an offer is read with VP8 alone, what we use of its extensions, and addres
   assert.match(sdp, /192\.0\.2\.7/);
 });
 
+const SOUND = `m=audio 9 UDP/TLS/RTP/SAVPF 111 63 0
+c=IN IP4 0.0.0.0
+a=mid:1
+a=recvonly
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtcp-fb:111 transport-cc
+a=rtpmap:63 red/48000/2
+a=rtpmap:0 PCMU/8000
+a=extmap:4 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+`.replaceAll('\n', '\r\n');
+
+test('of an offer of sound Opus is taken alone, and nothing where there is no sound', () => {
+  const offer = readOffer(OFFER + SOUND, true);
+  assert.deepEqual(offer.sound, { mid: '1', payloadType: 111 });
+  const section = offer.sdp.slice(offer.sdp.indexOf('m=audio'));
+  assert.match(section, /^m=audio 9 UDP\/TLS\/RTP\/SAVPF 111\r$/m);
+  assert.doesNotMatch(section, /red|PCMU|transport/);
+  const without = readOffer(OFFER + SOUND, false);
+  assert.equal(without.sound, null);
+  assert.match(without.sdp.slice(without.sdp.indexOf('m=audio')), /^a=inactive\r$/m);
+  assert.equal(readOffer(OFFER + SOUND.replace('opus', 'speex'), true).sound, null);
+});
+
 test('an offer without video, or without VP8, is none', () => {
-  assert.throws(() => readOffer('v=0\r\n'), /no video/);
-  assert.throws(() => readOffer(OFFER.replace('VP8/90000', 'VP7/90000')), /no VP8/);
+  assert.throws(() => readOffer('v=0\r\n', false), /no video/);
+  assert.throws(() => readOffer(OFFER.replace('VP8/90000', 'VP7/90000'), false), /no VP8/);
 });
 
 test('a candidate counts with an address, not with a name or with nothing', () => {

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Desktop, freePort } from '../../rfb/test/desktop.ts';
 import { StreamerProcess } from './process.ts';
+import { SoundServer } from './sound-server.ts';
 import { ViewerBrowser, type ViewerPage } from './viewer-page.ts';
 
 const execFile = promisify(execFileCallback);
@@ -65,6 +66,8 @@ test('an offer is answered and a plain picture shown before there is a desktop',
     false,
   );
   assert.ok((await viewer.read<number>('colours()')) < 4);
+  // Sound was asked for, too, and there is none.
+  assert.equal(await viewer.read(`peer.getTransceivers()[1].currentDirection`), 'inactive');
   await viewer.until(`state.messages.some((message) => message.type === 'source' && !message.live)`);
 });
 
@@ -221,6 +224,37 @@ test('clipboard text goes both ways', async () => {
     `state.messages.some((message) => message.type === 'clipboard' && message.text === 'copied there')`,
   );
   owner.kill();
+});
+
+test('a viewer hears what the desktop plays while it wants to; otherwise no packet is sent', async (t) => {
+  const server = await SoundServer.start();
+  t.after(() => server.stop());
+  const own = await StreamerProcess.start({}, { soundPort: server.port });
+  t.after(() => own.stop());
+  // Sound needs no picture: nothing listens there.
+  own.send({ type: 'attach', host: '127.0.0.1', port: 1, firstPicture: null });
+  const listener = await browser.view(own, 'view');
+  const stopTone = server.playTone(440);
+  await listener.until(`state.sounds === 1 && state.frames > 0 && input.readyState === 'open'`);
+  await server.untilListened(0);
+  const hears = 'Math.abs(peak().hertz - 440) < 20 && peak().decibels > -50';
+  await listener.read(`input.send('{"type":"sound","on":true}')`);
+  await listener.until(hears);
+  await server.untilListened(1);
+
+  await listener.read(`input.send('{"type":"sound","on":false}')`);
+  await listener.read('soundRests()');
+  await listener.until('peak().decibels < -90');
+  await server.untilListened(0);
+
+  await listener.read(`input.send('{"type":"sound","on":true}')`);
+  await listener.until(hears);
+  // Silence is not sent, though the desktop is listened to.
+  stopTone();
+  await listener.read('soundRests()');
+  await listener.until('peak().decibels < -90');
+  await server.untilListened(1);
+  await listener.page.close();
 });
 
 test('a viewer that sends what is no message is sent away', async () => {

@@ -11,7 +11,7 @@ const PAGE = `<!doctype html><body style="margin:0"><video muted autoplay playsi
 const video = document.querySelector('video');
 const canvas = new OffscreenCanvas(1280, 720);
 const context = canvas.getContext('2d', { willReadFrequently: true });
-const state = { frames: 0, messages: [], firstFrameMs: null, changes: [] };
+const state = { frames: 0, sounds: 0, messages: [], firstFrameMs: null, changes: [] };
 let peer, pointer, input, desktop, openedAt, sample = null, lastSide = null;
 const queued = [];
 function look() {
@@ -45,7 +45,9 @@ async function start() {
   window.unknown = peer.createDataChannel('something-else');
   desktop.onmessage = ({ data }) => state.messages.push(JSON.parse(data));
   peer.addTransceiver('video', { direction: 'recvonly' });
+  peer.addTransceiver('audio', { direction: 'recvonly' });
   peer.ontrack = ({ track, receiver }) => {
+    if (track.kind === 'audio') { hear(track); return; }
     receiver.jitterBufferTarget = 0;
     video.srcObject = new MediaStream([track]);
     video.requestVideoFrameCallback(onFrame);
@@ -53,6 +55,35 @@ async function start() {
   peer.onicecandidate = ({ candidate }) => window.say('candidate', candidate ? candidate.toJSON() : { candidate: '' });
   await peer.setLocalDescription();
   window.say('offer', peer.localDescription.sdp);
+}
+let analyser;
+function hear(track) {
+  state.sounds += 1;
+  const stream = new MediaStream([track]);
+  // Chromium decodes only what an element plays.
+  Object.assign(new Audio(), { srcObject: stream, muted: true }).play();
+  const audio = new AudioContext();
+  analyser = new AnalyserNode(audio, { fftSize: 8192, smoothingTimeConstant: 0 });
+  audio.createMediaStreamSource(stream).connect(analyser);
+}
+/** The loudest of what is heard. */
+function peak() {
+  const levels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels);
+  const at = levels.indexOf(Math.max(...levels));
+  return { hertz: at * analyser.context.sampleRate / analyser.fftSize, decibels: levels[at] };
+}
+async function soundPackets() {
+  for (const entry of (await peer.getStats()).values()) {
+    if (entry.type === 'inbound-rtp' && entry.kind === 'audio') return entry.packetsReceived;
+  }
+  return 0;
+}
+/** Resolves when half a second has passed without a packet of sound. */
+async function soundRests() {
+  for (let before = -1, now = 0; before !== now; before = now, now = await soundPackets()) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 }
 /** Another connection in place of the present one; resolves when it carries input. */
 async function restart() {
@@ -126,7 +157,7 @@ export class ViewerBrowser {
   static async start(): Promise<ViewerBrowser> {
     const profile = await mkdtemp(join(tmpdir(), 'viewer-'));
     const flags =
-      '--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+      '--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required';
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: '/usr/bin/chromium',
       args: flags.split(' '),

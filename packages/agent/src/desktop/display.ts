@@ -24,7 +24,7 @@ export function displayCommand(
     // Only the host reaches this port: the slot's firewall and the VM's own wire see to it.
     ...['-SecurityTypes', 'None'],
     ...['-rfbport', String(options.vncPort)],
-    ...(options.vncLoopbackOnly ? ['-localhost'] : []),
+    ...(options.loopbackOnly ? ['-localhost'] : []),
     // The first change after a rest is sent after half of such a frame, so this is more than any page paints.
     ...['-FrameRate', '120'],
     ...['-xkbdir', keymap],

@@ -7,6 +7,7 @@ import { WORLD } from './namespace.ts';
 
 const DISPLAY = 93;
 const VNC_PORT = 5993;
+const SOUND_PORT = 4793;
 export const TOKEN = 'a-token-that-is-long-enough-for-a-test';
 
 /** An agent on this machine, with everything of a guest but the machine itself. */
@@ -14,6 +15,7 @@ export interface Guest {
   readonly agent: Agent;
   readonly home: string;
   readonly vncPort: number;
+  readonly soundPort: number;
   readonly events: AgentEvent[];
   readonly console: string[];
   /** `body`: bytes as they are, anything else as JSON. */
@@ -49,7 +51,8 @@ export function testOptions(
     user,
     display: DISPLAY,
     vncPort: VNC_PORT,
-    vncLoopbackOnly: true,
+    soundPort: SOUND_PORT,
+    loopbackOnly: true,
     toolPath: [...toolPath, '/usr/local/bin', '/usr/bin', '/bin'],
     runtimeDirectory: join(directory, 'agent'),
     chromium: '/usr/bin/chromium',
@@ -95,6 +98,7 @@ export async function startGuest(
     agent,
     home: options.user.home,
     vncPort: VNC_PORT,
+    soundPort: SOUND_PORT,
     events,
     console,
     call,

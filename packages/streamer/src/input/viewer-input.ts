@@ -21,6 +21,8 @@ export interface Permission {
   mayAct(): boolean;
   /** Wants to be in control. */
   take(): void;
+  /** Wants to hear the desktop, or no longer. */
+  hear(on: boolean): void;
 }
 
 /** What one viewer sends on its channels, checked, and turned into input of the desktop. */
@@ -51,6 +53,7 @@ export class ViewerInput {
     } else {
       const message = this.#check(inputMessageSchema, MAX_LENGTH.input, data);
       if (message?.type === 'take_control') this.#permission.take();
+      else if (message?.type === 'sound') this.#permission.hear(message.on);
       else if (message !== null && this.#permission.mayAct()) this.#apply(message);
     }
     return this.#bad <= MAX_BAD;
@@ -62,7 +65,7 @@ export class ViewerInput {
     this.#pointer.releaseAll();
   }
 
-  #apply(message: Exclude<InputMessage, { type: 'take_control' }>): void {
+  #apply(message: Exclude<InputMessage, { type: 'take_control' | 'sound' }>): void {
     switch (message.type) {
       case 'button':
         this.#pointer.button(message);

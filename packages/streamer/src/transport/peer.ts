@@ -1,14 +1,17 @@
 import type { IceCandidate, IceServer } from '@browser-vm/protocol';
 import datachannel, {
+  type Audio,
   type DataChannel,
   type IceServer as NativeIceServer,
   type PeerConnection,
   type Track,
+  type Video,
 } from 'node-datachannel';
 import { Doors, type Ports } from './doors.ts';
 import type { Rates } from './rtp/bandwidth.ts';
+import { SoundSender } from './rtp/sound-sender.ts';
 import { VideoSender } from './rtp/video-sender.ts';
-import { readOffer, WORD } from './sdp.ts';
+import { type MediaOffer, readOffer, WORD } from './sdp.ts';
 
 export interface PeerOptions {
   readonly iceServers: readonly IceServer[];
@@ -18,6 +21,8 @@ export interface PeerOptions {
   /** Is loopback an address for media? */
   readonly loopback: boolean;
   readonly rates: Rates;
+  /** Is there sound for those who want it? */
+  readonly sound: boolean;
 }
 
 export type PeerState = 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
@@ -52,8 +57,9 @@ export class Peer {
   readonly #listener: PeerListener;
   readonly #peer: PeerConnection;
   #video: VideoSender | null = null;
+  #sound: SoundSender | null = null;
   /** Kept, since one that is collected falls silent. */
-  #track: Track | null = null;
+  #tracks: Track[] = [];
   #doors: Doors | null = null;
   readonly #hosts: Host[] = [];
   /** Ports of doors that are open. */
@@ -92,33 +98,58 @@ export class Peer {
     return this.#video;
   }
 
+  /** The same; null: there is none, or the viewer takes none. */
+  get sound(): SoundSender | null {
+    return this.#sound;
+  }
+
   /** Begins to answer; addresses follow as candidates, and stand in `description` too. Throws for what is no offer. */
   answer(sdp: string): void {
-    const offer = readOffer(sdp);
+    const offer = readOffer(sdp, this.#options.sound);
     const { mid, payloadType, extensions, transportWide, playoutDelay } = offer;
-    const ssrc = 1 + Math.floor(Math.random() * 0xffff_fffe);
+    const ssrc = newSsrc();
     const media = new datachannel.Video(mid, 'SendOnly');
     media.addVP8Codec(payloadType);
     media.parseSdpLine(`a=rtcp-fb:${payloadType} transport-cc`);
     for (const { id, uri } of extensions) media.parseSdpLine(`a=extmap:${id} ${uri}`);
     media.addSSRC(ssrc, 'desktop', 'desktop', 'desktop');
-    const track = this.#peer.addTrack(media);
+    const send = this.#addTrack(media, (message) => video.receive(message));
     const shape = { ssrc, payloadType, transportWide, playoutDelay };
-    const video = new VideoSender(shape, this.#options.rates, (packet) => {
+    const video = new VideoSender(shape, this.#options.rates, send);
+    this.#video = video;
+    if (offer.sound !== null) this.#sound = this.#addSound(offer.sound, video);
+    this.#peer.setRemoteDescription(offer.sdp, 'offer');
+    this.#peer.setLocalDescription('answer');
+  }
+
+  /** In a stream of its own: receivers hold a picture back until its sound has come. */
+  #addSound({ mid, payloadType }: NonNullable<MediaOffer['sound']>, video: VideoSender): SoundSender {
+    const ssrc = newSsrc();
+    const media = new datachannel.Audio(mid, 'SendOnly');
+    media.addOpusCodec(payloadType);
+    media.addSSRC(ssrc, 'sound', 'sound', 'sound');
+    const send = this.#addTrack(media, () => {});
+    return new SoundSender({ ssrc, payloadType }, (packet) => {
+      send(packet);
+      video.besides(packet.length);
+    });
+  }
+
+  /** Adds it to the answer, and returns what sends packets on it. */
+  #addTrack(media: Video | Audio, onMessage: (message: Buffer) => void): (packet: Buffer) => void {
+    const track = this.#peer.addTrack(media);
+    this.#tracks.push(track);
+    track.onMessage((message) => {
+      this.heard();
+      onMessage(message);
+    });
+    return (packet) => {
       try {
-        if (this.#track?.isOpen() === true) this.#track.sendMessageBinary(packet);
+        if (this.#state !== 'closed' && track.isOpen()) track.sendMessageBinary(packet);
       } catch {
         // Closed by the other side in this moment, which is told next.
       }
-    });
-    track.onMessage((message) => {
-      this.heard();
-      video.receive(message);
-    });
-    this.#track = track;
-    this.#video = video;
-    this.#peer.setRemoteDescription(offer.sdp, 'offer');
-    this.#peer.setLocalDescription('answer');
+    };
   }
 
   /** Something came, by whatever channel: the way is open. */
@@ -151,7 +182,7 @@ export class Peer {
     this.#state = 'closed';
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#video?.close();
-    this.#track = null;
+    this.#tracks = [];
     this.#doors?.close();
     this.#peer.close();
   }
@@ -236,6 +267,11 @@ export class Peer {
     this.#state = state;
     this.#listener.state(state);
   }
+}
+
+/** RFC 3550 wants it random; 0 is nobody's. */
+function newSsrc(): number {
+  return 1 + Math.floor(Math.random() * 0xffff_fffe);
 }
 
 /** Those that the library can use: STUN, and TURN over UDP. */

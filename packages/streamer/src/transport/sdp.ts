@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { type MediaDescription, parse, write } from 'sdp-transform';
 
-/** What an offer says of the video it wants. */
-export interface VideoOffer {
+/** What an offer says of the video and the sound it wants. */
+export interface MediaOffer {
   /** The offer with what we can answer, for our side to read. */
   readonly sdp: string;
   readonly mid: string;
@@ -12,6 +12,8 @@ export interface VideoOffer {
   /** Numbers of these; null: the viewer does not know them. */
   readonly transportWide: number | null;
   readonly playoutDelay: number | null;
+  /** Null: the viewer takes no Opus, or there is no sound. */
+  readonly sound: { readonly mid: string; readonly payloadType: number } | null;
 }
 
 const TRANSPORT_WIDE = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
@@ -22,10 +24,11 @@ const FEEDBACK = new Set(['nack', 'transport-cc']);
 const MAX_EXTENSION = 14;
 
 /**
- * A viewer's offer as our side is to read it: video in VP8 alone, and no candidate that is a name (mDNS), so that
- * nothing a viewer says makes us ask a resolver. Throws for text that is no such offer.
+ * A viewer's offer as our side is to read it: video in VP8 alone, sound in Opus alone where there is any, and no
+ * candidate that is a name (mDNS), so that nothing a viewer says makes us ask a resolver. Throws for text that is no such
+ * offer.
  */
-export function readOffer(sdp: string): VideoOffer {
+export function readOffer(sdp: string, hasSound: boolean): MediaOffer {
   const session = parse(sdp);
   const video = session.media.find((media) => media.type === 'video');
   if (video?.mid === undefined) throw new Error('the offer has no video');
@@ -42,7 +45,12 @@ export function readOffer(sdp: string): VideoOffer {
     .filter(({ uri, value }) => (uri === TRANSPORT_WIDE || uri === PLAYOUT_DELAY) && value <= MAX_EXTENSION)
     .map(({ uri, value }) => ({ id: value, uri }));
   video.ext = extensions.map(({ id, uri }) => ({ value: id, uri }));
-  for (const media of session.media) withoutNames(media);
+  const sound = hasSound ? readSound(session.media) : null;
+  for (const media of session.media) {
+    withoutNames(media);
+    // Answered as it is asked for: nothing either way.
+    if (media.type === 'audio' && String(media.mid) !== sound?.mid) media.direction = 'inactive';
+  }
   const numberOf = (uri: string) => extensions.find((extension) => extension.uri === uri)?.id ?? null;
   return {
     sdp: write(session),
@@ -51,7 +59,21 @@ export function readOffer(sdp: string): VideoOffer {
     extensions,
     transportWide: numberOf(TRANSPORT_WIDE),
     playoutDelay: numberOf(PLAYOUT_DELAY),
+    sound,
   };
+}
+
+/** Leaves nothing but Opus in the section that takes it. */
+function readSound(sections: readonly MediaDescription[]): MediaOffer['sound'] {
+  const sound = sections.find((media) => media.type === 'audio');
+  const codec = sound?.rtp.find(({ codec: name }) => name.toUpperCase() === 'OPUS');
+  if (sound?.mid === undefined || codec === undefined) return null;
+  sound.rtp = [codec];
+  sound.fmtp = [];
+  sound.payloads = String(codec.payload);
+  sound.rtcpFb = [];
+  sound.ext = [];
+  return { mid: String(sound.mid), payloadType: codec.payload };
 }
 
 function withoutNames(media: MediaDescription): void {

@@ -9,6 +9,7 @@ import type { DataChannel } from 'node-datachannel';
 import type { FrameTaker } from '../encode/feed.ts';
 import { type Permission, ViewerInput } from '../input/viewer-input.ts';
 import type { InputTarget } from '../picture-source.ts';
+import type { SoundTaker } from '../sound/sound-feed.ts';
 import { type Addresses, LocalCandidates } from './local-candidates.ts';
 import { MAX_MESSAGE, Peer, type PeerOptions, type PeerState } from './peer.ts';
 import { isAddressCandidate } from './sdp.ts';
@@ -17,7 +18,7 @@ export interface ViewerOptions extends PeerOptions {
   readonly addresses: Addresses;
   readonly target: InputTarget;
   readonly mode: ViewerMode;
-  readonly permission: Permission;
+  readonly permission: Omit<Permission, 'hear'>;
 }
 
 export interface ViewerListener {
@@ -25,6 +26,8 @@ export interface ViewerListener {
   state(state: ViewerState): void;
   /** Frames are for this one from now on, and no longer for the other. Null: none. */
   video(now: FrameTaker | null, before: FrameTaker | null): void;
+  /** The same of sound, which is for who wants to hear it. */
+  sound(now: SoundTaker | null, before: SoundTaker | null): void;
   /** The viewer can be told things; also: it has no picture yet. */
   desktopOpen(): void;
 }
@@ -65,6 +68,8 @@ export class Viewer {
   #last: Peer | null = null;
   #overlap: NodeJS.Timeout | null = null;
   #video: FrameTaker | null = null;
+  #sound: SoundTaker | null = null;
+  #wantsSound = false;
   #state: ViewerState | null = null;
   #candidates = 0;
   #onCandidate = () => {};
@@ -76,7 +81,13 @@ export class Viewer {
   constructor(options: ViewerOptions, listener: ViewerListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#input = new ViewerInput(options.target, options.permission);
+    this.#input = new ViewerInput(options.target, {
+      ...options.permission,
+      hear: (on) => {
+        this.#wantsSound = on;
+        this.#listen();
+      },
+    });
     this.#local = new LocalCandidates(options.addresses);
     this.#timer = setTimeout(() => this.#fail(), CONNECT_MS);
   }
@@ -216,6 +227,7 @@ export class Viewer {
     this.#input.releaseAll();
     this.#channels.clear();
     this.#watch(null);
+    this.#listen();
     for (const peer of [this.#last, this.#peer, this.#next]) peer?.close();
   }
 
@@ -248,6 +260,7 @@ export class Viewer {
     this.#become(state);
     if (state === 'connected') this.#stopTimer();
     this.#watch(state === 'connected' ? peer.video : null);
+    this.#listen();
     // Keys that were down when the line broke would stay down for as long as it is broken.
     if (state === 'disconnected' || state === 'failed') this.#input.releaseAll();
     if (state === 'failed') this.#timer ??= setTimeout(() => this.close(), RESTART_MS);
@@ -264,6 +277,14 @@ export class Viewer {
     const before = this.#video;
     this.#video = video;
     this.#listener.video(video, before);
+  }
+
+  #listen(): void {
+    const sound = this.connected && this.#wantsSound ? (this.#peer?.sound ?? null) : null;
+    if (sound === this.#sound) return;
+    const before = this.#sound;
+    this.#sound = sound;
+    this.#listener.sound(sound, before);
   }
 
   #stopTimer(): void {

@@ -90,6 +90,11 @@ export class Outgoing {
     this.#flush();
   }
 
+  /** Something else went the same way, which the next frame waits for. Bytes of an RTP packet. */
+  besides(bytes: number): void {
+    this.#carriedAtMs = Math.max(this.#carriedAtMs, performance.now()) + ((bytes + AROUND) * 8) / this.kbps;
+  }
+
   /** RTCP of the viewer. */
   receive(compound: Buffer): void {
     readFeedback(compound, {

@@ -69,6 +69,11 @@ export class VideoSender implements FrameTaker {
     this.#work();
   }
 
+  /** Something else went the same way. Bytes of an RTP packet. */
+  besides(bytes: number): void {
+    this.#outgoing.besides(bytes);
+  }
+
   /** RTCP of the viewer. */
   receive(compound: Buffer): void {
     if (!this.#closed) this.#outgoing.receive(compound);
