@@ -11,6 +11,7 @@ import type { Page } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { RfbClient } from '../../rfb/src/index.ts';
 import { Desktop } from '../../rfb/test/desktop.ts';
+import { SoundServer } from '../../streamer/test/sound-server.ts';
 import type { BrowserVmViewerElement } from '../src/viewer/element.ts';
 import { untilClipboard } from './support/clipboard.ts';
 import { Dashboard } from './support/dashboard.ts';
@@ -433,6 +434,8 @@ test('statistics are shown by button and by key, with the figures of the connect
   const page = await open(sessionId);
   const [width, height] = await boxOf(page);
   await untilPicture(page, [width, height]);
+  // Where there is no sound, there is no button for it.
+  assert.equal(await page.getByTestId('sound').count(), 0);
   const overlay = page.getByTestId('viewer-statistics');
   assert.equal(await overlay.isVisible(), false);
   await page.getByTestId('statistics').click();
@@ -478,6 +481,60 @@ test('statistics are shown by button and by key, with the figures of the connect
   assert.deepEqual(await violations(page), []);
   const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(scrollWidth <= 390, `the page is ${scrollWidth} pixels wide`);
+  await cancel(page);
+});
+
+declare global {
+  /** The loudest of what the viewer plays. */
+  var loudest: () => { readonly hertz: number; readonly decibels: number };
+}
+
+/** Has `loudest` listen to what the viewer plays from now on. */
+async function listen(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const audio = document.querySelector('browser-vm-viewer')?.shadowRoot?.querySelector('audio');
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaStreamSource(audio?.srcObject as MediaStream).connect(analyser);
+    globalThis.loudest = () => {
+      const levels = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(levels);
+      const decibels = Math.max(...levels);
+      return { hertz: (levels.indexOf(decibels) * context.sampleRate) / analyser.fftSize, decibels };
+    };
+  });
+}
+
+const hearsTone = () => Math.abs(loudest().hertz - 440) < 20 && loudest().decibels > -50;
+
+test('a desktop with sound is heard from the press of a button on, again after noVNC, and until the next press', async (t) => {
+  const server = await SoundServer.start();
+  t.after(() => server.stop());
+  server.playTone(440);
+  host.streamer = { soundPort: server.port };
+  const { sessionId } = await start('listener');
+  host.streamer = {};
+  const page = await open(sessionId);
+  const button = page.getByRole('button', { name: 'Sound' });
+  await page.locator('[data-testid="sound"][aria-pressed="false"]').click();
+  await listen(page);
+  await page.waitForFunction(hearsTone);
+  await page.getByTestId('statistics').click();
+  await page.getByTestId('viewer-statistics').getByText('VP8, opus').waitFor();
+
+  await page.getByTestId('use-novnc').click();
+  await connected(page, 'novnc');
+  await server.untilListened(0);
+  assert.equal(await button.count(), 0);
+
+  await page.getByTestId('use-webrtc').click();
+  await connected(page, 'webrtc');
+  await page.locator('[data-testid="sound"][aria-pressed="true"]').waitFor();
+  await listen(page);
+  await page.waitForFunction(hearsTone);
+  await button.click();
+  await server.untilListened(0);
+  await page.waitForFunction(() => loudest().decibels < -90);
   await cancel(page);
 });
 

@@ -54,6 +54,7 @@ const SHAPES = {
     </>
   ),
   expand: <path d="M12.5 3.5h4v4m-9 9h-4v-4m13-9-5 5m-3 3-5 5" />,
+  sound: <path d="M3.5 8v4H6l4 3.5v-11L6 8zM13 7.5c1.3 1.4 1.3 3.6 0 5m2.3-7.3c2.6 2.7 2.6 6.9 0 9.6" />,
   chart: <path d="M3.5 16.5h13M6 13.5V10m4 3.5V6m4 7.5V8.5" />,
   fit: <path d="M3.5 7.5v-4h4m5 0h4v4m0 5v4h-4m-5 0h-4v-4M7.5 10h5" />,
   hand: <path d="m5 3.5 10.5 6-4.6 1.2-2.2 4.3z" />,

@@ -35,6 +35,8 @@ export interface ViewerEvents {
   statistics: Statistics;
   /** Statistics are shown from now on, or no longer: by `showStatistics`, or by the key. */
   'statistics-shown': { readonly shown: boolean };
+  /** Whether the desktop can be heard by this way, and whether the person wants to hear it. */
+  sound: { readonly available: boolean; readonly on: boolean };
   /** Is the picture that of a running VM. */
   source: { readonly live: boolean };
   /** The guest put text on its clipboard. Not `copied`: this browser wants a click before it takes it. */

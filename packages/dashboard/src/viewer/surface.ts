@@ -2,6 +2,7 @@
 export interface Surface {
   readonly root: HTMLElement;
   readonly video: HTMLVideoElement;
+  readonly audio: HTMLAudioElement;
   /** Takes keyboard focus, pastes and on-screen keyboards. */
   readonly sink: HTMLTextAreaElement;
   readonly novnc: HTMLElement;
@@ -38,6 +39,7 @@ export function createSurface(parent: ParentNode & Node): Surface {
   video.tabIndex = -1;
   video.setAttribute('data-testid', 'viewer-video');
   video.setAttribute('aria-hidden', 'true');
+  const audio = element('audio', 'audio');
   const sink = element('textarea', 'sink');
   sink.setAttribute('aria-label', 'Remote desktop. Keys go to it; Control and F6 leave it.');
   sink.inputMode = 'none';
@@ -51,9 +53,9 @@ export function createSurface(parent: ParentNode & Node): Surface {
   curtain.hidden = true;
   curtain.setAttribute('aria-hidden', 'true');
   const pointer = arrow();
-  root.append(video, novnc, curtain, pointer, sink);
+  root.append(video, audio, novnc, curtain, pointer, sink);
   parent.append(root);
-  return { root, video, sink, novnc, curtain, pointer };
+  return { root, video, audio, sink, novnc, curtain, pointer };
 }
 
 function arrow(): SVGElement {

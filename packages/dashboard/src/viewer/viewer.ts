@@ -28,6 +28,7 @@ import { ON_SCREEN } from './input/keyboard.ts';
 import type { TouchMode } from './input/touch.ts';
 import { NoVncConnection } from './novnc/novnc.ts';
 import { SizeFollower } from './size/size-follower.ts';
+import { Sound } from './sound.ts';
 import { StatisticsWatch } from './statistics/statistics-watch.ts';
 import { countersOf } from './statistics/webrtc-counters.ts';
 import { createSurface, type Surface } from './surface.ts';
@@ -73,6 +74,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #touchMode: TouchMode;
   readonly #follower: SizeFollower;
   readonly #statistics: StatisticsWatch;
+  readonly #sound: Sound;
+  #soundTold: ViewerEvents['sound'] = { available: false, on: false };
   readonly #turn = new Turn();
   /** What the streamer said last; behind noVNC it is kept for later. */
   #streamed: { size: Size; control: ViewerEvents['control'] | null } = { size: GUEST.display, control: null };
@@ -136,6 +139,11 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       () => ({ transport: this.#transport, counters: () => this.#counters() }),
       (statistics) => this.emit('statistics', statistics),
     );
+    this.#sound = new Sound(this.#surface.audio, {
+      ask: (on) => this.#webrtc?.send({ type: 'sound', on }),
+      changed: () => this.#tellSound(),
+      refused: (error) => this.emit('fault', faultOf(error)),
+    });
     this.#surface.root.addEventListener('keydown', (event) => this.#ownShortcut(event), {
       capture: true,
       signal: this.#abort.signal,
@@ -229,6 +237,16 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.emit('statistics-shown', { shown });
   }
 
+  /** Can the desktop be heard by this way, and does the person want to hear it? */
+  get sound(): ViewerEvents['sound'] {
+    return { available: this.#transport === 'webrtc' && this.#sound.offered, on: this.#sound.on };
+  }
+
+  /** The desktop is heard from now on, or no longer; at first it is not. On only from a click, as browsers want it. */
+  setSound(on: boolean): void {
+    this.#sound.turn(on);
+  }
+
   get touchMode(): TouchMode {
     return this.#touchMode;
   }
@@ -320,8 +338,9 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         if (inFront()) this.#setStatus('reconnecting', 'The connection was interrupted. Reconnecting.');
       },
       resumed: () => {
-        if (inFront()) this.#setStatus('connected', 'Connected by WebRTC');
-        else this.#takeOver(connection);
+        if (!inFront()) return this.#takeOver(connection);
+        this.#setStatus('connected', 'Connected by WebRTC');
+        this.#sound.again();
       },
       late: (error) => {
         if (!inFront()) return;
@@ -329,6 +348,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
         this.#fallBack(error, 'timeout', true);
       },
       stream: (stream) => this.#show(stream),
+      sound: (stream) => this.#sound.carry(stream),
       desktop: (message) => this.#desktopSays(message),
       lost: (error, reason) => {
         if (!inFront()) {
@@ -352,6 +372,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#webRtcSince = performance.now();
     this.#setStatus('connected', 'Connected by WebRTC');
     this.#attachInput(connection);
+    this.#sound.again();
+    this.#tellSound();
   }
 
   #reopen(): void {
@@ -508,6 +530,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     else this.#shut();
     this.#transport = to;
     this.emit('switch', { from, to, reason, message });
+    this.#tellSound();
     if (this.#status !== 'idle' && this.#status !== 'closed') this.#open('connecting');
   }
 
@@ -582,6 +605,13 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     }
   }
 
+  #tellSound(): void {
+    const { available, on } = this.sound;
+    if (available === this.#soundTold.available && on === this.#soundTold.on) return;
+    this.#soundTold = { available, on };
+    this.emit('sound', this.#soundTold);
+  }
+
   #resized(size: Size): void {
     this.#desktop = size;
     this.emit('size', size);
@@ -641,6 +671,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#live = false;
     this.#cursor = '';
     this.#surface.video.srcObject = null;
+    this.#sound.carry(null);
   }
 }
 

@@ -33,6 +33,8 @@ const FIRST_VIEW: View = { status: 'idle', transport: 'webrtc', detail: 'Connect
 type ControlState = ViewerEvents['control'];
 const ALONE: ControlState = { holder: 'nobody', mode: 'control', viewers: 0, clipboard: true };
 
+const SILENT: ViewerEvents['sound'] = { available: false, on: false };
+
 /** The desktop with its controls. */
 export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel }: ViewerPanelProps) {
   const holder = useRef<HTMLDivElement>(null);
@@ -45,6 +47,7 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
   const [fixed, setFixed] = useState(() => isChosen(CHOICES.fixedSize));
   const [trackpad, setTrackpad] = useState(() => isChosen(CHOICES.trackpad));
   const [statistics, setStatistics] = useState(false);
+  const [sound, setSound] = useState(SILENT);
 
   useEffect(() => {
     const parent = holder.current;
@@ -74,6 +77,7 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
     opened.on('switch', ({ reason, message }) => setNotice(reason === 'manual' ? null : message));
     opened.on('clipboard', ({ text, copied: taken }) => setCopied(taken ? null : text));
     opened.on('control', setControl);
+    opened.on('sound', setSound);
     opened.on('statistics-shown', ({ shown }) => setStatistics(shown));
     opened.on('leave', () => controls.current?.querySelector('button')?.focus());
     return () => {
@@ -199,6 +203,19 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
             >
               <Icon name="copy" />
               Copy image
+            </button>
+          )}
+          {sound.available && (
+            <button
+              type="button"
+              className="button button-small"
+              data-testid="sound"
+              aria-pressed={sound.on}
+              title="Lets you hear the desktop"
+              onClick={() => viewer?.setSound(!sound.on)}
+            >
+              <Icon name="sound" />
+              Sound
             </button>
           )}
           <button

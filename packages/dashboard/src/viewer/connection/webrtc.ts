@@ -39,6 +39,8 @@ export interface WebRtcListeners {
   readonly late: (error: ViewerError) => void;
   /** What to show; another one when the connection was made anew. */
   readonly stream: (stream: MediaStream) => void;
+  /** What to play, if there is any; another one when the connection was made anew. */
+  readonly sound: (stream: MediaStream) => void;
   readonly desktop: (message: DesktopMessage) => void;
   /** At most once; the connection is closed by then. */
   readonly lost: (error: ViewerError, reason: LossReason) => void;
@@ -50,6 +52,8 @@ interface Line {
   readonly pointer: RTCDataChannel;
   readonly input: RTCDataChannel;
   stream: MediaStream | null;
+  /** Apart from the picture, which would wait for it otherwise. */
+  sound: MediaStream | null;
 }
 
 /**
@@ -184,7 +188,7 @@ export class WebRtcConnection {
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     const pointer = peer.createDataChannel(CHANNELS.pointer, { ordered: false, maxRetransmits: 0 });
     const input = peer.createDataChannel(CHANNELS.input);
-    const line: Line = { peer, pointer, input, stream: null };
+    const line: Line = { peer, pointer, input, stream: null, sound: null };
     const desktop = peer.createDataChannel(CHANNELS.desktop);
     desktop.addEventListener('message', (event) => this.#receive(event.data));
     pointer.addEventListener('open', () => this.#checkConnected(line));
@@ -194,7 +198,13 @@ export class WebRtcConnection {
       if (this.#line === line && !this.#restarting) this.#lose(closedByStreamer(), 'failed');
     });
     peer.addTransceiver('video', { direction: 'recvonly' });
+    peer.addTransceiver('audio', { direction: 'recvonly' });
     peer.addEventListener('track', ({ receiver, streams, track }) => {
+      if (track.kind === 'audio') {
+        line.sound = new MediaStream([track]);
+        if (this.#line === line) this.#listeners.sound(line.sound);
+        return;
+      }
       askForLowDelay(receiver);
       line.stream = streams[0] ?? new MediaStream([track]);
       if (this.#line === line) this.#listeners.stream(line.stream);
@@ -269,6 +279,7 @@ export class WebRtcConnection {
     this.#line?.peer.close();
     this.#line = line;
     if (line.stream !== null) this.#listeners.stream(line.stream);
+    if (line.sound !== null) this.#listeners.sound(line.sound);
     this.#checkConnected(line);
   }
 

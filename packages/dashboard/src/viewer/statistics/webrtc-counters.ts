@@ -18,7 +18,11 @@ export function countersOf(report: RTCStatsReport): Counters {
       ({ type, state, nominated }) => type === 'candidate-pair' && state === 'succeeded' && nominated,
     );
   const roundTrip = pair?.currentRoundTripTime;
-  const mimeType = byId(video?.codecId)?.mimeType;
+  const sound = entries.find(
+    ({ type, kind, packetsReceived }) =>
+      type === 'inbound-rtp' && kind === 'audio' && number(packetsReceived) > 0,
+  );
+  const codecs = [video, sound].flatMap((stream) => byId(stream?.codecId)?.mimeType ?? []);
   const width = number(video?.frameWidth);
   const height = number(video?.frameHeight);
   return {
@@ -29,7 +33,7 @@ export function countersOf(report: RTCStatsReport): Counters {
     lost: number(video?.packetsLost),
     route: pair === undefined ? null : routeOf(byId(pair.localCandidateId), byId(pair.remoteCandidateId)),
     roundTripMs: typeof roundTrip === 'number' ? Math.round(roundTrip * 1000) : null,
-    codec: typeof mimeType === 'string' ? mimeType.replace(/^video\//, '') : null,
+    codec: codecs.map((mimeType) => String(mimeType).replace(/^\w+\//, '')).join(', ') || null,
     size: width > 0 && height > 0 ? { width, height } : null,
   };
 }
