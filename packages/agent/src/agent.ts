@@ -118,6 +118,7 @@ export class Agent implements Service {
       this.events.append({ type: 'log', level: 'info', message });
     }
     this.#desktop.renewRandomness();
+    if (request.sound) this.#desktop.startSound();
     this.#timezone = request.timezone;
     this.#token = request.token;
     this.#state = 'identified';

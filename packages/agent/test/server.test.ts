@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import {
   agentHealthSchema,
@@ -27,6 +29,17 @@ const answer = async (response: Response) => ({
   status: response.status,
   code: faultSchema.parse(await response.json()).code,
 });
+
+/** The first that is to be heard there. */
+async function heard(port: number): Promise<Buffer> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    const [data] = (await once(socket, 'data', { signal: AbortSignal.timeout(5000) })) as [Buffer];
+    return data;
+  } finally {
+    socket.destroy();
+  }
+}
 
 if (inOwnNamespaces(import.meta.filename)) {
   const withGuest = async (work: (guest: Guest) => Promise<void>) => {
@@ -81,6 +94,19 @@ if (inOwnNamespaces(import.meta.filename)) {
       }
       const again = await guest.call('POST', '/v1/identify', identity);
       assert.deepEqual(await answer(again), { status: 409, code: 'wrong_state' });
+    }));
+
+  test('a VM with sound plays to whoever connects, from its identity on', () =>
+    withGuest(async (guest) => {
+      await assert.rejects(heard(guest.soundPort), { code: 'ECONNREFUSED' });
+      await guest.call('POST', '/v1/identify', { ...identity, sound: true });
+      const deadline = performance.now() + 20_000;
+      let silence: Buffer | null = null;
+      while (silence === null) {
+        silence = await heard(guest.soundPort).catch(() => null);
+        assert.ok(performance.now() < deadline, 'nobody plays');
+      }
+      assert.ok(silence.every((byte) => byte === 0));
     }));
 
   test('the clock can be set again and again, by whoever identified the VM', () =>

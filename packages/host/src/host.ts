@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   BrowserVmError,
   type Configuration,
+  GUEST,
   type Host,
   type HostCapacity,
   type HostUsage,
@@ -114,6 +115,7 @@ export async function createHost({ configuration, logger, repositoryRoot }: Host
     iceTcp: configuration.BROWSER_VM_ICE_TCP,
     maxKbps: configuration.BROWSER_VM_MAX_KBPS,
     clipboard: configuration.BROWSER_VM_CLIPBOARD,
+    ...(configuration.BROWSER_VM_AUDIO ? { soundPort: GUEST.sound.port } : {}),
     minFrameIntervalMs: MIN_FRAME_INTERVAL,
   };
 

@@ -61,11 +61,16 @@ export const identifyRequestSchema = z.strictObject({
   machineId: z.string().regex(/^[0-9a-f]{32}$/),
   hostname: z.string().regex(/^[a-z0-9-]{1,63}$/),
   timezone: z.string().default('Etc/UTC'),
+  sound: z.boolean().default(false).describe('play what the desktop sounds like on GUEST.sound.port'),
 });
 export type IdentifyRequest = z.infer<typeof identifyRequestSchema>;
 
 /** What of an identity the machine gets to know. */
-export const rehearseRequestSchema = identifyRequestSchema.omit({ token: true, sessionId: true });
+export const rehearseRequestSchema = identifyRequestSchema.omit({
+  token: true,
+  sessionId: true,
+  sound: true,
+});
 export type RehearseRequest = z.infer<typeof rehearseRequestSchema>;
 
 export const identifyResponseSchema = z.object({

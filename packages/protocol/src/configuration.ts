@@ -220,6 +220,11 @@ export const configurationSchema = z.strictObject({
   BROWSER_VM_CLIPBOARD: flag
     .default(true)
     .describe("false: nothing copied goes between a person's computer and the desktop, either way"),
+  BROWSER_VM_AUDIO: flag
+    .default(false)
+    .describe(
+      'true: viewers may hear the desktop, each once its person asks for it; false: nothing in a VM plays a sound',
+    ),
   BROWSER_VM_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AgentOptions } from '../options.ts';
 import { asUser, cleanEnvironment } from '../user.ts';
 import { policies } from './policies.ts';
+import { soundEnvironment } from './sound.ts';
 import type { Command } from './supervised.ts';
 
 /** Features of Chromium that a sign-in does not need. */
@@ -44,7 +45,6 @@ const FLAGS = [
   '--force-color-profile=srgb',
   '--hide-crash-restore-bubble',
   '--metrics-recording-only',
-  '--mute-audio',
   '--no-default-browser-check',
   '--no-first-run',
   '--no-pings',
@@ -75,7 +75,8 @@ export function browserCommand(
   return {
     name: 'browser',
     argv: () => asUser(options.user, argv()),
-    env: cleanEnvironment(options),
+    // What plays a sound looks for the mixer then, which only a session that has sound starts.
+    env: { ...cleanEnvironment(options), ...soundEnvironment(options) },
     // A lock left by a process that was killed, or that names the host name of a template, would make
     // Chromium ask a question nobody sees.
     beforeStart: () => {

@@ -11,6 +11,7 @@ import { lookOf, startPagePainted } from './painted.ts';
 import { renewBrowserRandomness } from './random-state.ts';
 import { sendCommandLine } from './remote-command.ts';
 import { checkSandbox } from './sandbox.ts';
+import { soundCommand } from './sound.ts';
 import { START_PAGE_URL } from './start-page.ts';
 import { type Command, Supervised, type Watcher } from './supervised.ts';
 import { windowManagerCommand } from './window-manager.ts';
@@ -114,6 +115,11 @@ export class Desktop {
       level: 'info',
       message: `browser: ${ended} network process(es) replaced`,
     });
+  }
+
+  /** From now on what programs play is heard; before, it goes nowhere. */
+  startSound(): void {
+    this.#run(soundCommand(this.#options));
   }
 
   async stop(): Promise<void> {

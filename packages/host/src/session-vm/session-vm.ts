@@ -303,6 +303,7 @@ export class HostSessionVm implements SessionVm {
         machineId: randomBytes(16).toString('hex'),
         hostname: `${GUEST.hostname}-${this.vmId}`,
         timezone: 'Etc/UTC',
+        sound: this.#options.streamer.soundPort !== undefined,
       },
       signal,
     );

@@ -24,7 +24,7 @@ export const FORBIDDEN = [
   '240.0.0.0/4',
 ] as const;
 
-const GUEST_PORTS = `{ ${GUEST.agentPort}, ${GUEST.vncPort} }`;
+const GUEST_PORTS = `{ ${GUEST.agentPort}, ${GUEST.vncPort}, ${GUEST.sound.port} }`;
 
 /** Inside the slot's namespace: what passes between guest, host and world. One transaction. */
 export function namespaceRules(link: Link, subnet: string): string {
