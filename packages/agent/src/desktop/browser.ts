@@ -75,8 +75,12 @@ export function browserCommand(
   return {
     name: 'browser',
     argv: () => asUser(options.user, argv()),
-    // What plays a sound looks for the mixer then, which only a session that has sound starts.
-    env: { ...cleanEnvironment(options), ...soundEnvironment(options) },
+    env: {
+      ...cleanEnvironment(options),
+      // What plays a sound looks for the mixer then, which only a session that has sound starts.
+      ...soundEnvironment(options),
+      XDG_CONFIG_DIRS: writeToolkitSettings(options),
+    },
     // A lock left by a process that was killed, or that names the host name of a template, would make
     // Chromium ask a question nobody sees.
     beforeStart: () => {
@@ -85,6 +89,19 @@ export function browserCommand(
       }
     },
   };
+}
+
+/**
+ * What Chromium asks GTK about the desktop, for either GTK it may load; returns the directory to look in. A caret that
+ * blinks is painted twice a second all the way to the display, and an emulated guest is never at rest.
+ */
+function writeToolkitSettings(options: AgentOptions): string {
+  const directory = join(options.runtimeDirectory, 'toolkit');
+  for (const toolkit of ['gtk-3.0', 'gtk-4.0']) {
+    mkdirSync(join(directory, toolkit), { recursive: true });
+    writeFileSync(join(directory, toolkit, 'settings.ini'), '[Settings]\ngtk-cursor-blink=false\n');
+  }
+  return directory;
 }
 
 /** Writes Chromium's policies; it reads them when it starts. */
