@@ -28,6 +28,8 @@ export function densityFigures(
     { what: 'density.streamer_memory_mb', unit: 'MB', values: streamers.map(({ uniqueMb }) => uniqueMb) },
     { what: 'density.agent_ready_ms', unit: 'ms', values: startsMs },
     { what: 'density.streaming_memory_mb', unit: 'MB', values: [streaming.monitor.uniqueMb] },
+    { what: 'density.streaming_guest_memory_mb', unit: 'MB', values: [streaming.monitor.guestMb] },
+    { what: 'density.streaming_translated_code_mb', unit: 'MB', values: [streaming.monitor.translatedMb] },
     { what: 'density.streaming_cpu_cores', unit: 'cores', values: [streaming.monitorCores] },
     ...(streaming.streamer === null
       ? []
@@ -45,6 +47,12 @@ export function densityFigures(
 function group(name: string, { memory, cores }: Step['watched']): Figure[] {
   return [
     { what: `density.${name}.unique_memory_mb`, unit: 'MB', values: memory.map(({ uniqueMb }) => uniqueMb) },
+    { what: `density.${name}.guest_memory_mb`, unit: 'MB', values: memory.map(({ guestMb }) => guestMb) },
+    {
+      what: `density.${name}.translated_code_mb`,
+      unit: 'MB',
+      values: memory.map(({ translatedMb }) => translatedMb),
+    },
     { what: `density.${name}.cpu_cores`, unit: 'cores', values: cores },
   ];
 }
