@@ -59,7 +59,7 @@ if (inOwnNamespaces(import.meta.filename)) {
     }
   };
 
-  test('a person signs in on the desktop and the verified credential is handed over', async () => {
+  test('a person signs in on a desktop that rests while it waits, and the verified credential is handed over', async () => {
     const guest = await prepared();
     try {
       await guest.event('log', ({ message }) => message === 'browser: 1 network process(es) replaced');
@@ -70,6 +70,8 @@ if (inOwnNamespaces(import.meta.filename)) {
       const opened = await guest.event('url_opened');
       assert.equal(opened.origin, 'https://auth.openai.com');
       const person = await Person.sitDown(guest.vncPort);
+      await person.findButton();
+      await person.seeRest();
       await person.signIn(provider.user.name, provider.user.password);
       await guest.event('credential_ready');
       person.leave();

@@ -5,6 +5,8 @@ import { RfbClient } from '@browser-vm/rfb';
 const BUTTON = [0x0a, 0x7d, 0x5a] as const;
 /** Milliseconds */
 const PATIENCE = 30_000;
+/** A caret that blinks changes something sooner than this. Milliseconds. */
+const REST = 1500;
 
 const TAB = 0xff09;
 const RETURN = 0xff0d;
@@ -36,6 +38,19 @@ export class Person {
       const changed = once(this.#client, 'update', { signal });
       this.#client.requestUpdate();
       await changed;
+    }
+  }
+
+  /** Resolves when nothing of the picture changes any more; rejects when something always does. */
+  async seeRest(): Promise<void> {
+    const until = performance.now() + PATIENCE;
+    for (let changed = true; changed; ) {
+      if (performance.now() > until) throw new Error(`the desktop is not at rest after ${PATIENCE} ms`);
+      this.#client.requestUpdate();
+      changed = await once(this.#client, 'update', { signal: AbortSignal.timeout(REST) }).then(
+        () => true,
+        () => false,
+      );
     }
   }
 
