@@ -54,7 +54,7 @@ export async function machineState(runDir: string): Promise<string[]> {
     .sort();
 }
 
-/** The state of a controller at rest: what its pool makes ahead opens its sockets a moment after it is counted as there. */
+/** The state of a controller at rest: at first its pool may still be making slots, whose sockets come after their links. */
 export async function stateAtRest(runDir: string, restMs = 4000, limitMs = 60_000): Promise<string[]> {
   const deadline = Date.now() + limitMs;
   let state = await machineState(runDir);
