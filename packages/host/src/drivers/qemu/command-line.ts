@@ -19,9 +19,10 @@ export interface Descriptors {
 /**
  * All that can be emulated, as a CPU of Intel: there alone BoringSSL believes RDRAND to be fast and mixes it into
  * every draw, so that a Chromium that was cloned with a template does not repeat the keys of its siblings.
- * Five-level page tables would only make each walk longer.
+ * Five-level page tables would only make each walk longer. Without AVX2, of which QEMU 7.2 emulates masked loads
+ * wrongly: they fault on memory that is masked out, and Chromium's graphics process died by that in desktops of some sizes.
  */
-const EMULATED_CPU = 'max,vendor=GenuineIntel,la57=off';
+const EMULATED_CPU = 'max,vendor=GenuineIntel,la57=off,avx2=off';
 
 /** How guest memory is backed. */
 export type MemoryKind =
