@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import {
   faultSchema,
+  SESSION_OVER_CODE,
   type SessionEvent,
   type SessionWait,
+  type StreamedEvent,
+  streamedEventSchema,
   type ViewerCandidate,
   VNC_PROTOCOLS,
 } from '@browser-vm/protocol';
@@ -88,6 +91,38 @@ describe('the event stream', () => {
     const path = `/api/auth/session/${sessionId}/events`;
     const rest = await running.request(path, { headers: { 'last-event-id': '10' } });
     assert.equal(rest.status, 204, 'an EventSource must stop');
+  });
+
+  test('comes by WebSocket as well, from where it is asked for, and ends with a code that says that all came', async () => {
+    const { sessionId, viewerToken, vm } = await begin();
+    const open = (after: number, token = viewerToken) =>
+      new WebSocket(
+        `${running.url.replace('http', 'ws')}/api/auth/session/${sessionId}/events?after=${after}`,
+        {
+          headers: { authorization: `Bearer ${token}` },
+        },
+      );
+    const [refused] = await once(open(0, 'wrong'), 'error');
+    assert.match(String(refused), /401/);
+    const hear = async (socket: WebSocket) => {
+      const heard: StreamedEvent[] = [];
+      socket.on('message', (text) => {
+        const event = streamedEventSchema.parse(JSON.parse(String(text)));
+        heard.push(event);
+        if (event.id === 1) vm.becomeReady();
+        if (event.id === 7) vm.push({ type: 'failed', fault: fault('over'), consoleTail: [] });
+      });
+      const [code] = await once(socket, 'close');
+      return { heard, code, ids: heard.flatMap(({ id }) => id ?? []) };
+    };
+    const { heard, code, ids } = await hear(open(0));
+    assert.deepEqual(heard[0], { event: 'wait', data: { wait: null } });
+    assert.deepEqual(
+      ids,
+      ids.map((_, index) => index + 1),
+    );
+    assert.deepEqual([ids.length, code], [10, SESSION_OVER_CODE]);
+    assert.deepEqual((await hear(open(8))).ids, [9, 10]);
   });
 
   test('tells who waits its place, again whenever that changes and no more often, and when its turn comes', async () => {

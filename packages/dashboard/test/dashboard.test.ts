@@ -373,6 +373,24 @@ test('an unknown session and a signed-out browser are told what to do', async ()
   await page.close();
 });
 
+test('as many tabs as somebody opens hear what happens, all at once', async () => {
+  const wait = { reason: 'cpu', message: 'no CPU is free', ahead: 2, expectedSeconds: null } as const;
+  host.wait = wait;
+  const { sessionId } = await dashboard.startByApi('tabs');
+  // A browser keeps six plain connections to one place.
+  const tabs = await Promise.all(Array.from({ length: 8 }, () => dashboard.newPage()));
+  const all = (act: (tab: Page) => Promise<unknown>) => Promise.all(tabs.map(act));
+  const place = (text: string) => all((tab) => tab.getByTestId('stage-wait').getByText(text).waitFor());
+  await all((tab) => tab.goto(`${dashboard.url}/dashboard/remote-cli/auth?session=${sessionId}`));
+  await place('2 before you');
+  host.move({ ...wait, ahead: 1 });
+  await place('1 before you');
+  await dashboard.asOperator(`/api/auth/session/${sessionId}/cancel`, {});
+  host.letIn();
+  await all((tab) => tab.locator('[data-testid="session-status"][data-state="cancelled"]').waitFor());
+  await all((tab) => tab.close());
+});
+
 test('a link for one session opens that session, and offers nothing else', async () => {
   const { viewerUrl } = await dashboard.startByApi('guest');
   const vm = host.vms.at(-1);

@@ -111,6 +111,17 @@ export const sessionPlaceSchema = z
   .object({ wait: sessionWaitSchema.nullable().describe('null: it waits for nothing, or no longer') })
   .meta({ id: 'SessionPlace' });
 
+/** One event of a session's event stream, as a text frame of a WebSocket. */
+export const streamedEventSchema = z.object({
+  event: z.enum(['session', 'candidate', 'wait', 'heartbeat']),
+  id: z.number().int().positive().optional().describe('of `session`: its sequence'),
+  data: z.unknown(),
+});
+export type StreamedEvent = z.infer<typeof streamedEventSchema>;
+
+/** How a WebSocket that carries events is closed when its session and VM are gone: there is nothing to come back to. */
+export const SESSION_OVER_CODE = 4410;
+
 /**
  * How often an event stream on which nothing happens says so, by an event `heartbeat`: well below the idle limits of
  * reverse proxies, and often enough that a page whose way broke, which nothing tells it, asks anew within seconds.

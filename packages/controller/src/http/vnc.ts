@@ -1,10 +1,10 @@
 import { BrowserVmError } from '@browser-vm/protocol';
-import type { WebSocket } from '@fastify/websocket';
 import { z } from 'zod';
 import { modeOf } from '../auth/principal.ts';
 import { bridge } from '../gateways/vnc/bridge.ts';
 import { closeFor } from '../gateways/vnc/close-codes.ts';
 import { ViewerFilter } from '../gateways/vnc/viewer-filter.ts';
+import { closedSignal } from './closed-signal.ts';
 import type { Context, Server } from './context.ts';
 import { faultResponses } from './faults.ts';
 import { sessionParamsSchema } from './sessions.ts';
@@ -60,11 +60,4 @@ export function vncRoutes(server: Server, { sessions }: Context): void {
       }
     },
   });
-}
-
-function closedSignal(socket: WebSocket): AbortSignal {
-  const closed = new AbortController();
-  socket.once('close', () => closed.abort());
-  socket.once('error', () => socket.terminate());
-  return closed.signal;
 }

@@ -171,6 +171,8 @@ export interface paths {
          *     - `event: heartbeat`: every 3 s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
          *
          *     When nothing more can come, a new request answers 204, which makes an EventSource stop.
+         *
+         *     The same by WebSocket, of which a browser keeps more than six to one place: text frames of `{"event":"session","id":1,"data":{}}`, after the sequence `after`, closed with 4410 when nothing more can come. Who may is as for noVNC.
          */
         get: operations["watchSession"];
         put?: never;
@@ -1057,7 +1059,10 @@ export interface operations {
     };
     watchSession: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description as `Last-Event-ID` */
+                after?: number;
+            };
             header?: {
                 "last-event-id"?: number;
             };

@@ -48,6 +48,8 @@ export class Embedder {
         () => outgoing.writeHead(404).end(),
       );
     });
+    // It passes no WebSocket, as some do.
+    server.on('upgrade', (_incoming, socket) => socket.end('HTTP/1.1 501 Not Implemented\r\n\r\n'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new Embedder(server);

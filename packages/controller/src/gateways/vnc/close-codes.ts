@@ -1,4 +1,4 @@
-import { toFault } from '@browser-vm/protocol';
+import { SESSION_OVER_CODE, toFault } from '@browser-vm/protocol';
 
 /** How the VNC gateway closes a WebSocket; the reason names the hop, then says what happened. */
 export const VNC_CLOSE = {
@@ -9,7 +9,7 @@ export const VNC_CLOSE = {
   /** A viewer that may only watch sent what is no RFB. */
   policy: 1008,
   /** The session ended, or there is none. */
-  sessionOver: 4410,
+  sessionOver: SESSION_OVER_CODE,
   /** Something between here and the guest's VNC server failed. */
   hopFailed: 4502,
 } as const;

@@ -1,57 +1,78 @@
-import { onSilence } from './silence.ts';
+import { byEventStream, byWebSocket, type EventWay } from './event-ways.ts';
+import { Silence } from './silence.ts';
 
 /** Said when the way to the controller broke without a word: what else goes that way has to be made anew. */
 export const WAY_LOST = 'way-lost';
-/** A stream that the server refused is asked for again after this long. Milliseconds. */
+/** Events that ended are asked for again after this long. Milliseconds. */
 const RETRY_MS = 3_000;
-const HANDED_ON = ['session', 'candidate', 'wait'] as const;
+const HANDED_ON: ReadonlySet<string> = new Set(['session', 'candidate', 'wait']);
 
 /**
- * A session's event stream from `open` to `close`. The browser reconnects with Last-Event-ID by itself; where it gives
- * up, or does not notice that nothing comes any more, this begins again and history is repeated. Hands on `session`,
- * `candidate` and `wait`; says `connecting` whenever it begins, `open`, `interrupted`, and `WAY_LOST`.
+ * A session's events from `open` to `close`, or until nothing more can come: by WebSocket, or, where none was ever
+ * opened, by event stream. When they end, or nothing comes any more without that being noticed, they are opened again and
+ * go on where they were. Hands on `session`, `candidate` and `wait`; says `connecting` whenever it begins, `open`,
+ * `interrupted`, and `WAY_LOST`.
  */
 export class SessionEvents extends EventTarget {
-  readonly #url: string;
-  #source: EventSource | null = null;
+  readonly #path: string;
+  #way: EventWay | null = null;
+  #silence: Silence | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  #stopListening = () => {};
+  #after = 0;
+  /** Was one ever opened? */
+  #socketsPass = false;
+  #next = byWebSocket;
 
   constructor(sessionId: string) {
     super();
-    this.#url = `/api/auth/session/${encodeURIComponent(sessionId)}/events`;
+    this.#path = `/api/auth/session/${encodeURIComponent(sessionId)}/events`;
   }
 
   open(): void {
-    const source = new EventSource(this.#url);
-    this.#source = source;
-    this.#stopListening = onSilence(source, () => {
+    const open = this.#next;
+    this.#silence = new Silence(() => {
       this.close();
+      this.#takeTurns();
       this.open();
       this.#say(WAY_LOST);
     });
+    this.#way = open(this.#path, this.#after, {
+      opened: () => {
+        this.#silence?.heard();
+        this.#socketsPass ||= open === byWebSocket;
+        this.#say('open');
+      },
+      said: (type, data, id) => {
+        this.#silence?.heard();
+        if (id !== null) this.#after = id;
+        if (HANDED_ON.has(type)) this.dispatchEvent(new MessageEvent(type, { data }));
+      },
+      ended: (over) => this.#ended(over),
+    });
     this.#say('connecting');
-    source.addEventListener('open', () => this.#say('open'));
-    for (const type of HANDED_ON) {
-      source.addEventListener(type, ({ data }) => this.dispatchEvent(new MessageEvent(type, { data })));
-    }
-    source.addEventListener('error', () => this.#interrupted(source));
   }
 
   close(): void {
     clearTimeout(this.#retry);
-    this.#stopListening();
-    this.#source?.close();
-    this.#source = null;
+    this.#silence?.stop();
+    this.#way?.close();
+    this.#way = null;
   }
 
-  #interrupted(source: EventSource): void {
-    if (this.#source !== source) return;
+  #ended(over: boolean): void {
+    const way = this.#way;
     this.#say('interrupted');
     // Whoever heard that may have closed this.
-    if (this.#source !== source || source.readyState !== EventSource.CLOSED) return;
+    if (this.#way !== way) return;
     this.close();
-    this.#retry = setTimeout(() => this.open(), RETRY_MS);
+    if (over) return;
+    this.#takeTurns();
+    const atOnce = this.#next === byEventStream;
+    this.#retry = setTimeout(() => this.open(), atOnce ? 0 : RETRY_MS);
+  }
+
+  #takeTurns(): void {
+    this.#next = this.#socketsPass || this.#next === byEventStream ? byWebSocket : byEventStream;
   }
 
   #say(type: string): void {

@@ -21,7 +21,7 @@ const RESTART_LATE_MS = 1_000;
 const RESTART_REQUEST_MS = { first: 1_000, most: 8_000 };
 /**
  * When an address is gone, a request on a connection that was made from it hangs, and a browser keeps six to one place
- * (events take one) and tries one after the other: as many at once use them up.
+ * and tries one after the other: as many at once use them up.
  */
 const RESTART_REQUESTS = 5;
 const RESTART_PAUSE_MS = 500;

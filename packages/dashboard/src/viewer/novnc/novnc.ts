@@ -4,6 +4,7 @@ import {
   type Fault,
   type InputMessage,
   PASTE_KEYS,
+  SESSION_OVER_CODE,
   VNC_PROTOCOLS,
 } from '@browser-vm/protocol';
 import type RFB from '@novnc/novnc';
@@ -13,8 +14,6 @@ import { onFirstCanvasPaint } from '../video/first-frame.ts';
 
 /** The gateway opens before the desktop does; attempts are this far apart at most. Milliseconds. */
 const RETRY_MS = { first: 500, most: 4_000 };
-/** The gateway's close code for a session that has ended: there is nothing to come back to. */
-const SESSION_OVER = 4410;
 
 export interface NoVncOptions {
   readonly viewOnly: boolean;
@@ -155,7 +154,7 @@ export class NoVncConnection {
     let reason = '';
     let over = false;
     socket.addEventListener('close', (event) => {
-      over = event.code === SESSION_OVER;
+      over = event.code === SESSION_OVER_CODE;
       reason = event.reason === '' ? `closed with code ${event.code}` : event.reason;
     });
     const rfb = new Rfb(this.#container, socket, { shared: true });
