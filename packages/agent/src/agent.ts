@@ -231,6 +231,8 @@ function describe(event: Event): string {
       return `stage ${event.stage}`;
     case 'url_opened':
       return `url opened: ${event.origin}`;
+    case 'clipboard':
+      return `clipboard ${event.hasImage ? 'with' : 'without'} an image`;
     case 'failed':
       return `failed: ${event.fault.code}: ${event.fault.message}`;
     case 'log':

@@ -18,6 +18,7 @@ async function copiesImages(guest: Guest): Promise<void> {
   assert.equal((await guest.call('GET', path)).status, 204);
   assert.equal((await guest.call('PUT', path, Buffer.from('GIF89a'))).status, 400);
   assert.equal((await guest.call('PUT', path, IMAGE)).status, 204);
+  await guest.event('clipboard', ({ hasImage }) => hasImage);
   const copied = Buffer.from(await (await guest.call('GET', path)).arrayBuffer());
   assert.ok(copied.equals(IMAGE), `${copied.length} bytes came back`);
 }

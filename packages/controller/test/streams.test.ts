@@ -7,9 +7,11 @@ import {
   type SessionEvent,
   type SessionWait,
   type StreamedEvent,
+  startResponseSchema,
   streamedEventSchema,
   type ViewerCandidate,
   VNC_PROTOCOLS,
+  viewerResponseSchema,
 } from '@browser-vm/protocol';
 import { WebSocket } from 'ws';
 import { closeReason } from '../src/gateways/vnc/close-codes.ts';
@@ -39,12 +41,20 @@ function post(path: string, body: unknown): Promise<Response> {
 interface Frame {
   readonly name: string;
   readonly id: number | null;
-  readonly data: SessionEvent & ViewerCandidate & { wait: SessionWait | null };
+  readonly data: SessionEvent & ViewerCandidate & { wait: SessionWait | null; hasImage: boolean };
 }
 
 /** Frames of an event stream as they arrive. */
-async function* frames(sessionId: string, lastEventId?: number, from = running): AsyncGenerator<Frame> {
-  const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
+async function* frames(
+  sessionId: string,
+  lastEventId?: number,
+  from = running,
+  token?: string,
+): AsyncGenerator<Frame> {
+  const headers = {
+    ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
   const response = await from.request(`/api/auth/session/${sessionId}/events`, { headers });
   assert.equal(response.status, 200);
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
@@ -123,6 +133,36 @@ describe('the event stream', () => {
     );
     assert.deepEqual([ids.length, code], [10, SESSION_OVER_CODE]);
     assert.deepEqual((await hear(open(8))).ids, [9, 10]);
+  });
+
+  test('tells who may act that an image was copied, and nobody of a session without clipboard', async () => {
+    const { sessionId, vm } = await begin();
+    const { viewerToken } = viewerResponseSchema.parse(
+      await (await post(`/api/auth/session/${sessionId}/viewers`, { mode: 'view' })).json(),
+    );
+    const without = await running.request('/api/auth/start', {
+      method: 'POST',
+      body: JSON.stringify({ userId: 'user', provider: 'codex', clipboard: false }),
+    });
+    const other = startResponseSchema.parse(await without.json()).sessionId;
+    const told = async (id: string, token?: string) => {
+      const heard: boolean[] = [];
+      const live = await running.host.vmOf(id);
+      for await (const { name, data } of frames(id, undefined, running, token)) {
+        if (name === 'clipboard') heard.push(data.hasImage);
+        if (name !== 'session') continue;
+        if (data.sequence === 1) live.push({ type: 'clipboard', hasImage: true }, { type: 'slot_taken' });
+        if (data.event.type === 'stage') break;
+      }
+      return heard;
+    };
+    assert.deepEqual(await told(sessionId), [false, true]);
+    assert.deepEqual(await told(sessionId), [true], 'whoever asks later hears it, too');
+    assert.deepEqual(await told(sessionId, viewerToken), []);
+    assert.deepEqual(await told(other), [false]);
+    vm.die();
+    (await running.host.vmOf(other)).die();
+    await Promise.all([running.reaches(sessionId, 'failed'), running.reaches(other, 'failed')]);
   });
 
   test('tells who waits its place, again whenever that changes and no more often, and when its turn comes', async () => {

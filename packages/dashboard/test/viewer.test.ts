@@ -364,6 +364,7 @@ test('an image is pasted into the desktop, and copied from it by a button, by ei
     await clickAt(page, 0.25, 'focus');
     await page.keyboard.press('F8');
     await untilClipboard(page, 'copied by F8');
+    await page.getByTitle('No image was copied on the desktop').waitFor();
     await page.evaluate(async () => {
       const canvas = new OffscreenCanvas(40, 30);
       const context = canvas.getContext('2d');
@@ -380,6 +381,7 @@ test('an image is pasted into the desktop, and copied from it by a button, by ei
 
     await page.keyboard.press('F9');
     await guest.until(({ type }) => type === 'image-copied', mark);
+    await page.getByTitle('An image was copied on the desktop').waitFor();
     await page.getByTestId('copy-image').click();
     await page.getByText('The image is on your clipboard').waitFor();
     const copied = await page.evaluate(async () => {

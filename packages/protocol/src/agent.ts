@@ -141,6 +141,10 @@ export const agentEventSchema = z.object({
     z
       .object({ type: z.literal('credential_ready') })
       .describe('the tool ended well and its status says signed in'),
+    z.object({
+      type: z.literal('clipboard'),
+      hasImage: z.boolean().describe('has the desktop’s clipboard an image; told when that changes'),
+    }),
     z.object({ type: z.literal('failed'), fault: faultSchema }),
     z.object({
       type: z.literal('log'),

@@ -56,6 +56,7 @@ export type VmEvent =
   | { readonly type: 'guest_stage'; readonly stage: AgentStage; readonly elapsedMs: number }
   | { readonly type: 'login_started' | 'credential_seen' | 'credential_ready' }
   | { readonly type: 'url_opened'; readonly origin: string }
+  | { readonly type: 'clipboard'; readonly hasImage: boolean }
   | { readonly type: 'standby' }
   | { readonly type: 'awake'; readonly wakeMs: number }
   | { readonly type: 'viewer'; readonly viewerId: string; readonly state: ViewerState }

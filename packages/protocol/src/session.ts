@@ -111,9 +111,14 @@ export const sessionPlaceSchema = z
   .object({ wait: sessionWaitSchema.nullable().describe('null: it waits for nothing, or no longer') })
   .meta({ id: 'SessionPlace' });
 
+/** Server-Sent Event `clipboard` of a session's event stream, for who may act: whenever that changes. */
+export const sessionClipboardSchema = z
+  .object({ hasImage: z.boolean().describe('is an image on the clipboard of the desktop') })
+  .meta({ id: 'SessionClipboard' });
+
 /** One event of a session's event stream, as a text frame of a WebSocket. */
 export const streamedEventSchema = z.object({
-  event: z.enum(['session', 'candidate', 'wait', 'heartbeat']),
+  event: z.enum(['session', 'candidate', 'wait', 'clipboard', 'heartbeat']),
   id: z.number().int().positive().optional().describe('of `session`: its sequence'),
   data: z.unknown(),
 });

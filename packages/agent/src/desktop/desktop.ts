@@ -5,6 +5,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { AgentOptions } from '../options.ts';
 import { redact } from '../redact.ts';
 import { browserCommand, profileDirectory, writePolicies } from './browser.ts';
+import { watchClipboard } from './clipboard-watch.ts';
 import { displayAccepts, displayCommand } from './display.ts';
 import { findFramebuffer, keepHugePages } from './framebuffer.ts';
 import { lookOf, startPagePainted } from './painted.ts';
@@ -27,6 +28,7 @@ export class Desktop {
   readonly #stopping = new AbortController();
   #display: Supervised | null = null;
   #browser: Supervised | null = null;
+  #watching: Promise<void> | null = null;
   #page = START_PAGE_URL;
 
   constructor(options: AgentOptions, events: EventLog) {
@@ -53,6 +55,8 @@ export class Desktop {
       throw explained({ code: 'display_not_ready', message, hop: 'display' }, cause, display);
     });
     this.#events.append({ type: 'stage', stage: 'display' });
+    const tell = (hasImage: boolean) => void this.#events.append({ type: 'clipboard', hasImage });
+    this.#watching = watchClipboard(this.#options.display, tell, this.#stopping.signal);
     this.#run(windowManagerCommand(this.#options));
     const browser = this.#run(browserCommand(this.#options, size, () => this.#page));
     this.#browser = browser;
@@ -125,6 +129,7 @@ export class Desktop {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the desktop was stopped'));
     for (const process of this.#running.toReversed()) await process.stop();
+    await this.#watching;
   }
 
   /** What the desktop looks like, for a fault; nobody waits for it who stops. */

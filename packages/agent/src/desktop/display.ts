@@ -43,14 +43,18 @@ export function displayCommand(
       writeKeymap(keymap);
       // A killed server leaves these, and another process may have its number by now.
       rmSync(`/tmp/.X${options.display}-lock`, { force: true });
-      rmSync(`${SOCKETS}/X${options.display}`, { force: true });
+      rmSync(displaySocket(options.display), { force: true });
     },
   };
 }
 
+export function displaySocket(display: number): string {
+  return `${SOCKETS}/X${display}`;
+}
+
 /** Resolves when the X server accepts connections. Rejects when `signal` aborts. */
 export async function displayAccepts(display: number, signal: AbortSignal): Promise<void> {
-  const path = `${SOCKETS}/X${display}`;
+  const path = displaySocket(display);
   makeSocketDirectory();
   const watcher = watch(SOCKETS);
   try {

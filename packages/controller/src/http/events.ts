@@ -8,8 +8,9 @@ import {
   type ViewerCandidate,
 } from '@browser-vm/protocol';
 import type { WebSocket } from '@fastify/websocket';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { modeOf } from '../auth/principal.ts';
 import { closeFor } from '../gateways/vnc/close-codes.ts';
 import type { SessionService } from '../sessions/service.ts';
 import { closedSignal } from './closed-signal.ts';
@@ -32,6 +33,7 @@ const DESCRIPTION = `Server-Sent Events, pushed until session and VM are gone.
 - \`event: session\`: \`data\` is a SessionEvent and \`id\` its sequence. History comes first, after \`Last-Event-ID\` when that is sent.
 - \`event: candidate\`: \`data\` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
 - \`event: wait\`: \`data\` is a SessionPlace: what a session waits for that has not started, and how many come first. On connecting, and whenever that changes; never stored.
+- \`event: clipboard\`: \`data\` is a SessionClipboard: whether an image was copied on the desktop, to who may act, whenever that changes.
 - \`event: heartbeat\`: every ${EVENTS_HEARTBEAT_MS / 1000} s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
 
 When nothing more can come, a new request answers 204, which makes an EventSource stop.
@@ -67,16 +69,17 @@ export function eventRoutes(server: Server, { sessions, closing }: Context): voi
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const stop = AbortSignal.any([gone.signal, closing]);
-      const events = follow(sessions, sessionId, after, stop);
+      const events = follow(sessions, sessionId, { after, stop, mayAct: mayAct(request) });
       return sendEventStream(reply, Readable.from(asEventStream(events)));
     },
     wsHandler: async (socket, request) => {
       const { id } = request.params as z.infer<typeof sessionParamsSchema>;
       const { after = 0 } = request.query as z.infer<typeof querySchema>;
       const stop = AbortSignal.any([closedSignal(socket), closing]);
+      const options = { after, stop, mayAct: mayAct(request) };
       try {
         const { sessionId } = await sessions.store.get(id);
-        for await (const event of follow(sessions, sessionId, after, stop)) await say(socket, event);
+        for await (const event of follow(sessions, sessionId, options)) await say(socket, event);
         socket.close(closing.aborted ? GOING_AWAY : SESSION_OVER_CODE);
       } catch (error) {
         const { code, reason } = closeFor(error);
@@ -84,6 +87,10 @@ export function eventRoutes(server: Server, { sessions, closing }: Context): voi
       }
     },
   });
+}
+
+function mayAct({ principal }: FastifyRequest): boolean {
+  return modeOf(principal) === 'control';
 }
 
 function sendEventStream(reply: FastifyReply, stream: Readable): FastifyReply {
@@ -110,11 +117,11 @@ async function say(socket: WebSocket, event: StreamedEvent): Promise<void> {
 async function* follow(
   sessions: SessionService,
   sessionId: string,
-  after: number,
-  stop: AbortSignal,
+  { after, stop, mayAct }: { after: number; stop: AbortSignal; mayAct: boolean },
 ): AsyncGenerator<StreamedEvent> {
   let sent = after;
   let told: SessionWait | null | undefined;
+  let hadImage: boolean | undefined = mayAct ? undefined : false;
   let waiting: ViewerCandidate[] = [];
   let hasNews = true;
   let isHeartbeatDue = false;
@@ -148,6 +155,12 @@ async function* follow(
         told = wait;
         isQuiet = false;
         yield { event: 'wait', data: { wait } };
+      }
+      const hasImage = mayAct && sessions.hasImage(sessionId);
+      if (hasImage !== hadImage) {
+        hadImage = hasImage;
+        isQuiet = false;
+        yield { event: 'clipboard', data: { hasImage } };
       }
       if (hasNews) {
         hasNews = false;

@@ -5,7 +5,7 @@ import type { Server } from './context.ts';
 import { reachableSchemas } from './openapi-prune.ts';
 
 /** What the event stream carries, which OpenAPI cannot say in a response. */
-const STREAMED = ['SessionEvent', 'SessionPlace', 'ViewerCandidate'];
+const STREAMED = ['SessionClipboard', 'SessionEvent', 'SessionPlace', 'ViewerCandidate'];
 
 /** Describes every route registered after it; generated from the same schemas that validate. */
 export async function describeApi(server: Server): Promise<void> {

@@ -62,6 +62,8 @@ export interface SessionService {
     mode: ViewerMode,
     signal: AbortSignal,
   ): Promise<{ viewer: VncViewer; clipboard: boolean; ended: AbortSignal }>;
+  /** Is an image on the guest's clipboard, for people to copy? */
+  hasImage(sessionId: string): boolean;
   /** The PNG on the guest's clipboard; null where it has no image. */
   clipboardImage(sessionId: string): Promise<Uint8Array | null>;
   setClipboardImage(sessionId: string, png: Uint8Array): Promise<void>;
@@ -243,6 +245,8 @@ export function createSessionService(parts: SessionServiceParts): SessionService
       }
       return { viewer, clipboard: run.clipboard, ended: run.ended };
     },
+
+    hasImage: (sessionId) => runs.get(sessionId.toLowerCase())?.hasImage ?? false,
 
     async clipboardImage(sessionId) {
       return await (await withClipboard(sessionId)).clipboardImage();

@@ -61,6 +61,7 @@ export class SessionRun {
   readonly #viewers = Promise.withResolvers<Viewers>();
   #knownViewers: Viewers | null = null;
   #wait: SessionWait | null = null;
+  #hasImage = false;
   #vm: Promise<SessionVm> | null = null;
   #clipboard = false;
   #completion: Promise<boolean> | null = null;
@@ -84,6 +85,11 @@ export class SessionRun {
   /** May what is copied go between people and this desktop? */
   get clipboard(): boolean {
     return this.#clipboard;
+  }
+
+  /** Is an image on its desktop's clipboard, for people to copy? */
+  get hasImage(): boolean {
+    return this.#clipboard && this.#hasImage;
   }
 
   /** Its place among those who wait to start; null when there is something to connect to, or never will be. */
@@ -226,6 +232,10 @@ export class SessionRun {
         }
         break;
       }
+      case 'clipboard':
+        this.#hasImage = event.hasImage;
+        this.#parts.signals.moved(this.session.sessionId);
+        break;
       case 'standby':
         await this.#happened({ type: 'standby' });
         break;

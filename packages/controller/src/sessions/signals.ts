@@ -7,7 +7,7 @@ import type { ViewerCandidate } from '@browser-vm/protocol';
  */
 export interface SessionSignals {
   notify(sessionId: string): void;
-  /** Its place in the queue is another one: `SessionService.waits` knows which. */
+  /** What is told and not stored is another: `SessionService.waits` and `hasImage` know what. */
   moved(sessionId: string): void;
   candidate(sessionId: string, candidate: ViewerCandidate): void;
   /** Returns how to stop listening. */

@@ -168,6 +168,7 @@ export interface paths {
          *     - `event: session`: `data` is a SessionEvent and `id` its sequence. History comes first, after `Last-Event-ID` when that is sent.
          *     - `event: candidate`: `data` is a ViewerCandidate, from the streamer to one viewer. Those already known are repeated on connecting.
          *     - `event: wait`: `data` is a SessionPlace: what a session waits for that has not started, and how many come first. On connecting, and whenever that changes; never stored.
+         *     - `event: clipboard`: `data` is a SessionClipboard: whether an image was copied on the desktop, to who may act, whenever that changes.
          *     - `event: heartbeat`: every 3 s while nothing else comes. Who hears nothing for longer has lost the connection and asks anew.
          *
          *     When nothing more can come, a new request answers 204, which makes an EventSource stop.
@@ -514,6 +515,10 @@ export interface components {
         SessionPlace: {
             /** @description null: it waits for nothing, or no longer */
             wait: components["schemas"]["SessionWait"] | null;
+        };
+        SessionClipboard: {
+            /** @description is an image on the clipboard of the desktop */
+            hasImage: boolean;
         };
         Session: {
             sessionId: components["schemas"]["SessionId"];

@@ -41,6 +41,8 @@ export interface ViewerEvents {
   source: { readonly live: boolean };
   /** The guest put text on its clipboard. Not `copied`: this browser wants a click before it takes it. */
   clipboard: { readonly text: string; readonly copied: boolean };
+  /** Is there an image to copy from the guest; told when that changes. See `copyImage()`. */
+  image: { readonly copied: boolean };
   /** The person left the desktop by keyboard; put the focus somewhere useful. */
   leave: Record<string, never>;
   /** Something failed; the viewer goes on trying unless its status is `closed`. */

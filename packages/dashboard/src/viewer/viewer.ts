@@ -124,6 +124,8 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     this.#abort.signal.addEventListener('abort', () => deaf?.(), { once: true });
     const unheard = this.#signaling.onWait?.((wait) => this.#placeChanged(wait));
     this.#abort.signal.addEventListener('abort', () => unheard?.(), { once: true });
+    const untold = this.#signaling.onImageCopied?.((copied) => this.emit('image', { copied }));
+    this.#abort.signal.addEventListener('abort', () => untold?.(), { once: true });
     this.#follower = new SizeFollower(
       {
         box: this.#surface.root,

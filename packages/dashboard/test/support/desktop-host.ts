@@ -20,6 +20,7 @@ import type {
   VncViewer,
 } from '@browser-vm/protocol';
 import { clipboardImage, setClipboardImage } from '../../../agent/src/desktop/clipboard-image.ts';
+import { watchClipboard } from '../../../agent/src/desktop/clipboard-watch.ts';
 import { lookUpUser } from '../../../agent/src/index.ts';
 import type { StreamerConfiguration } from '../../../streamer/src/configuration.ts';
 import { StreamerProcess } from '../../../streamer/test/process.ts';
@@ -136,6 +137,7 @@ export class DesktopVm implements SessionVm {
   readonly #vncPort: number;
   readonly #display: number;
   readonly #vncViewers = new Map<string, (control: ControlState) => void>();
+  readonly #stopping = new AbortController();
   readonly #queue: VmEvent[] = [];
   #wake = Promise.withResolvers<void>();
 
@@ -150,6 +152,8 @@ export class DesktopVm implements SessionVm {
       if (event.type === 'control') this.#vncViewers.get(event.viewerId)?.(event);
     });
     this.push({ type: 'slot_taken' }, { type: 'streamer_ready' });
+    const tell = (hasImage: boolean) => this.push({ type: 'clipboard', hasImage });
+    if (display > 0) void watchClipboard(display, tell, this.#stopping.signal);
   }
 
   push(...events: VmEvent[]): void {
@@ -230,6 +234,7 @@ export class DesktopVm implements SessionVm {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    this.#stopping.abort();
     this.#wake.resolve();
     await this.streamer.stop();
   }

@@ -338,6 +338,9 @@ export class HostSessionVm implements SessionVm {
       case 'log':
         this.#agentLog?.write(event.level, event.message);
         return;
+      case 'clipboard':
+        this.#events.push(event);
+        return;
       default:
         this.#events.push(event);
         // Before it, and once the person is done, the guest has work of its own.

@@ -43,6 +43,7 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
   const [view, setView] = useState(FIRST_VIEW);
   const [notice, setNotice] = useState<string | null>(null);
   const [copied, setCopied] = useState<string | null>(null);
+  const [hasImage, setHasImage] = useState(false);
   const [control, setControl] = useState(ALONE);
   const [fixed, setFixed] = useState(() => isChosen(CHOICES.fixedSize));
   const [trackpad, setTrackpad] = useState(() => isChosen(CHOICES.trackpad));
@@ -76,6 +77,7 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
     });
     opened.on('switch', ({ reason, message }) => setNotice(reason === 'manual' ? null : message));
     opened.on('clipboard', ({ text, copied: taken }) => setCopied(taken ? null : text));
+    opened.on('image', ({ copied: isThere }) => setHasImage(isThere));
     opened.on('control', setControl);
     opened.on('sound', setSound);
     opened.on('statistics-shown', ({ shown }) => setStatistics(shown));
@@ -196,13 +198,18 @@ export function ViewerPanel({ sessionId, events, mayInvite, cancelling, onCancel
           {mayAct && control.clipboard && (
             <button
               type="button"
-              className="button button-small"
+              className={hasImage ? 'button button-small button-primary' : 'button button-small'}
               data-testid="copy-image"
-              title="Takes the image that was copied on the desktop"
+              title={hasImage ? 'An image was copied on the desktop' : 'No image was copied on the desktop'}
               onClick={() => void copyImage()}
             >
               <Icon name="copy" />
               Copy image
+              {hasImage && (
+                <span className="visually-hidden" role="status">
+                  : there is one
+                </span>
+              )}
             </button>
           )}
           {sound.available && (

@@ -16,7 +16,7 @@ export interface EventWay {
 /** Opens the events at this address, after that sequence. */
 export type OpenEvents = (url: string, after: number, listeners: EventListeners) => EventWay;
 
-const TYPES = ['session', 'candidate', 'wait', 'heartbeat'] as const;
+const TYPES = ['session', 'candidate', 'wait', 'clipboard', 'heartbeat'] as const;
 
 /** A browser keeps hundreds of these to one place. */
 export const byWebSocket: OpenEvents = (path, after, listeners) => {

@@ -5,6 +5,7 @@ import {
   type IceServer,
   iceServersResponseSchema,
   type SessionWait,
+  sessionClipboardSchema,
   sessionPlaceSchema,
   type ViewerReport,
   viewerCandidateSchema,
@@ -19,7 +20,7 @@ type EventSourceLike = Pick<EventTarget, 'addEventListener' | 'removeEventListen
 
 export interface HttpSignalingOptions {
   readonly sessionId: string;
-  /** Where `candidate` and `wait` events arrive: the session's event stream; and `WAY_LOST`. */
+  /** Where `candidate`, `wait` and `clipboard` events arrive: the session's event stream; and `WAY_LOST`. */
   readonly events: EventSourceLike;
   /** Origin of the controller; default the page's own. */
   readonly origin?: string;
@@ -100,6 +101,15 @@ export class HttpSignaling implements Signaling {
     };
     this.#events.addEventListener('wait', handler);
     return () => this.#events.removeEventListener('wait', handler);
+  }
+
+  onImageCopied(listener: (hasImage: boolean) => void): () => void {
+    const handler = (event: Event) => {
+      const clipboard = sessionClipboardSchema.safeParse(JSON.parse((event as MessageEvent<string>).data));
+      if (clipboard.success) listener(clipboard.data.hasImage);
+    };
+    this.#events.addEventListener('clipboard', handler);
+    return () => this.#events.removeEventListener('clipboard', handler);
   }
 
   onWayLost(listener: () => void): () => void {

@@ -5,12 +5,12 @@ import { Silence } from './silence.ts';
 export const WAY_LOST = 'way-lost';
 /** Events that ended are asked for again after this long. Milliseconds. */
 const RETRY_MS = 3_000;
-const HANDED_ON: ReadonlySet<string> = new Set(['session', 'candidate', 'wait']);
+const HANDED_ON: ReadonlySet<string> = new Set(['session', 'candidate', 'wait', 'clipboard']);
 
 /**
  * A session's events from `open` to `close`, or until nothing more can come: by WebSocket, or, where none was ever
  * opened, by event stream. When they end, or nothing comes any more without that being noticed, they are opened again and
- * go on where they were. Hands on `session`, `candidate` and `wait`; says `connecting` whenever it begins, `open`,
+ * go on where they were. Hands on `session`, `candidate`, `wait` and `clipboard`; says `connecting` whenever it begins, `open`,
  * `interrupted`, and `WAY_LOST`.
  */
 export class SessionEvents extends EventTarget {

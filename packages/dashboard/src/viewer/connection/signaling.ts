@@ -22,6 +22,11 @@ export interface Signaling {
   reportFirstFrame(): Promise<void>;
   /** The picture is the running VM's from now on. Absent: nobody wants to know. */
   reportLivePicture?(): Promise<void>;
+  /**
+   * Calls the listener whenever an image was copied in the guest, or there is none any more; the returned function stops
+   * that. Absent: nobody knows before asking.
+   */
+  onImageCopied?(listener: (hasImage: boolean) => void): () => void;
   /** The PNG on the guest's clipboard; null where it has no image. Absent: images are not copied. */
   clipboardImage?(): Promise<Blob | null>;
   /** Puts a PNG on the guest's clipboard. */
