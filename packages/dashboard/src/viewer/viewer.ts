@@ -34,7 +34,7 @@ import { countersOf } from './statistics/webrtc-counters.ts';
 import { createSurface, type Surface } from './surface.ts';
 import { Turn } from './turn.ts';
 import { Curtain } from './video/curtain.ts';
-import { onFirstVideoFrame } from './video/first-frame.ts';
+import { hasPicture, onFirstVideoFrame } from './video/first-frame.ts';
 import { shownPromptly } from './video/prompt.ts';
 
 /** WebRTC either connects within this time of its answer, or noVNC shows the desktop meanwhile. Milliseconds. */
@@ -43,6 +43,8 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const WAY_BACK = { firstMs: 2_000, mostMs: 60_000 };
 /** One that is closed sooner would be closed again and again. Milliseconds. */
 const REOPEN_AFTER_MS = 5_000;
+/** A desktop of which no frame comes for this long stands still. Milliseconds. */
+const AT_REST_MS = 500;
 /** A connection that lasted this long was a good one: the next way back begins with the first pause. Milliseconds. */
 const LASTING_MS = 60_000;
 
@@ -413,7 +415,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     const { video, novnc } = this.#surface;
     video.hidden = false;
     this.#stopWaitingForFrame();
-    this.#stopWaitingForFrame = onFirstVideoFrame(video, () => {
+    const takeOver = () => {
       if (!connection.usable) return;
       this.#comingBack = false;
       // From this person to this person, so that nobody who waits gets it in between.
@@ -431,7 +433,10 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       if (this.#streamed.control !== null) this.#controlChanged(this.#streamed.control);
       this.#follower.again();
       this.#firstFrame('webrtc');
-    });
+    };
+    // The first frame may come before the data channels are open, and at rest no other follows.
+    if (hasPicture(video)) takeOver();
+    else this.#stopWaitingForFrame = onFirstVideoFrame(video, takeOver);
   }
 
   #openNoVnc(): void {
@@ -565,7 +570,16 @@ export class Viewer extends TypedEvents<ViewerEvents> {
   #becameLive(): void {
     this.#stopWaitingForLive();
     this.#follower.again();
-    this.#stopWaitingForLive = onFirstVideoFrame(this.#surface.video, () => this.#reportOnce('live_picture'));
+    const report = () => this.#reportOnce('live_picture');
+    const stop = onFirstVideoFrame(this.#surface.video, report);
+    // A desktop that was live before this viewer came may be at rest, its picture shown already.
+    const timer = setTimeout(() => {
+      if (hasPicture(this.#surface.video)) report();
+    }, AT_REST_MS);
+    this.#stopWaitingForLive = () => {
+      stop();
+      clearTimeout(timer);
+    };
   }
 
   #reportOnce(stage: ViewerReport['stage']): void {

@@ -27,6 +27,8 @@ const RESTART_REQUESTS = 5;
 const RESTART_PAUSE_MS = 500;
 /** Moves are dropped while more than this waits to be sent: the next one says more. Bytes. */
 const POINTER_BACKLOG = 16_384;
+/** Besides its servers. */
+const CONFIGURATION = { bundlePolicy: 'max-bundle' } as const satisfies RTCConfiguration;
 
 export type LossReason = 'timeout' | 'failed';
 
@@ -127,18 +129,19 @@ export class WebRtcConnection {
   async #begin(connectTimeoutMs: number): Promise<void> {
     const { signal } = this.#abort;
     this.#timer = setTimeout(() => this.#lose(answerMissing(), 'timeout'), ANSWER_TIMEOUT_MS);
-    const iceServers = await this.#iceServers(signal);
-    if (signal.aborted) return;
     const stop = this.#signaling.onCandidate(this.viewerId, (candidate) => this.#incoming.add(candidate));
     signal.addEventListener('abort', stop, { once: true });
-    const line = this.#createLine(iceServers);
+    const line = this.#createLine();
     this.#line = line;
-    await this.#negotiate(line, signal);
+    await this.#negotiate(line, this.#iceServers(signal), signal);
     this.#expect(connectTimeoutMs, notConnected(connectTimeoutMs));
   }
 
-  /** An offer and its answer. The controller knows a viewer once it has answered; the peer takes candidates then. */
-  async #negotiate({ peer }: Line, signal: AbortSignal): Promise<void> {
+  /**
+   * An offer and its answer. The controller knows a viewer once it has answered; the peer takes candidates then. Nothing of
+   * an offer depends on the servers, so both are asked at once.
+   */
+  async #negotiate({ peer }: Line, iceServers: Promise<RTCIceServer[]>, signal: AbortSignal): Promise<void> {
     const outgoing = new CandidateQueue((candidate) => this.#sendCandidate(candidate));
     const incoming = new CandidateQueue((candidate) => {
       if (candidate.candidate === '' || peer.signalingState === 'closed') return;
@@ -148,8 +151,14 @@ export class WebRtcConnection {
     });
     this.#outgoing = outgoing;
     this.#incoming = incoming;
-    await peer.setLocalDescription();
-    const sdp = await this.#signaling.offer(this.viewerId, peer.localDescription?.sdp ?? '', signal);
+    // Heard of below, unless something else fails first.
+    iceServers.catch(() => {});
+    const offer = await peer.createOffer();
+    const answered = this.#signaling.offer(this.viewerId, offer.sdp ?? '', signal);
+    answered.catch(() => {});
+    peer.setConfiguration({ ...CONFIGURATION, iceServers: await iceServers });
+    await peer.setLocalDescription(offer);
+    const sdp = await answered;
     signal.throwIfAborted();
     await peer.setRemoteDescription({ type: 'answer', sdp });
     outgoing.open();
@@ -184,8 +193,8 @@ export class WebRtcConnection {
     }
   }
 
-  #createLine(iceServers: RTCIceServer[]): Line {
-    const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+  #createLine(): Line {
+    const peer = new RTCPeerConnection(CONFIGURATION);
     const pointer = peer.createDataChannel(CHANNELS.pointer, { ordered: false, maxRetransmits: 0 });
     const input = peer.createDataChannel(CHANNELS.input);
     const line: Line = { peer, pointer, input, stream: null, sound: null };
@@ -255,8 +264,10 @@ export class WebRtcConnection {
       try {
         const attempt = AbortSignal.any([signal, AbortSignal.timeout(allowedMs)]);
         allowedMs = Math.min(allowedMs * 2, RESTART_REQUEST_MS.most);
-        line = this.#createLine(await this.#iceServersByAnyWay(attempt));
-        await this.#negotiate(line, attempt);
+        // Their answer says that the controller is in reach again.
+        const iceServers = await this.#iceServersByAnyWay(attempt);
+        line = this.#createLine();
+        await this.#negotiate(line, Promise.resolve(iceServers), attempt);
         if (!this.#away) {
           line.peer.close();
           break;

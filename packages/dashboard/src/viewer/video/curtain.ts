@@ -1,3 +1,5 @@
+import { hasPicture } from './first-frame.ts';
+
 /** The last picture of one transport, in front of the next until that has one of its own. */
 export class Curtain {
   readonly #canvas: HTMLCanvasElement;
@@ -27,6 +29,7 @@ export class Curtain {
 function sizeOf(source: HTMLVideoElement | HTMLCanvasElement): { width: number; height: number } {
   if (source instanceof HTMLCanvasElement) return source;
   // Without data there is a size, and no picture.
-  const painted = source.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
-  return painted ? { width: source.videoWidth, height: source.videoHeight } : { width: 0, height: 0 };
+  return hasPicture(source)
+    ? { width: source.videoWidth, height: source.videoHeight }
+    : { width: 0, height: 0 };
 }

@@ -1,3 +1,8 @@
+/** Has a frame been presented since the video got its source? */
+export function hasPicture(video: HTMLVideoElement): boolean {
+  return video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+}
+
 /**
  * Calls `listener` when the video has presented a decoded frame; the returned function stops waiting.
  * Where `requestVideoFrameCallback` is missing, the first painted data counts.
