@@ -28,12 +28,15 @@ after(async () => {
 for (const transport of ['webrtc', 'novnc'] as const) {
   test(`a person signs in to Codex through ${transport}, the credential is in the vault and the VM is gone`, async () => {
     const userId = `person-${transport}`;
-    const browser = await openViewerBrowser();
+    // By WebRTC on a desktop of the viewer's size, by noVNC on one of the template's.
+    const fixedSize = transport === 'novnc';
+    const browser = await openViewerBrowser(undefined, { fixedSize });
     try {
-      const journey = new SignInJourney(browser.page, { controller, userId, transport });
+      const journey = new SignInJourney(browser.page, { controller, userId, transport, fixedSize });
       await journey.openDashboard();
       await journey.connect('codex');
       await journey.seeDesktop();
+      if (!fixedSize) await journey.resizeWindow({ width: 1100, height: 800 });
       await journey.signInByHand(world.identityProvider.user);
       await journey.seeCompleted();
       await journey.backToDashboard();

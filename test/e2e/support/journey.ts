@@ -20,6 +20,8 @@ interface JourneyOptions {
   readonly controller: ControllerProcess;
   readonly userId: string;
   readonly transport: 'webrtc' | 'novnc';
+  /** Default true; false: the desktop takes the size of the viewer's box. */
+  readonly fixedSize?: boolean;
 }
 
 /** One person's way through the dashboard, with mouse and keyboard alone. */
@@ -49,7 +51,7 @@ export class SignInJourney {
     if (this.#options.transport === 'novnc') await this.#page.getByTestId('use-novnc').click();
   }
 
-  /** Frames are decoded and their pixels are not all alike. */
+  /** Frames of the desktop's size are decoded, and their pixels are not all alike. */
   async seeDesktop(): Promise<void> {
     if (this.#options.transport === 'webrtc') {
       await this.#page
@@ -60,16 +62,36 @@ export class SignInJourney {
         );
     }
     await this.#waitForStatus(['signing_in']);
+    await this.#seePicture();
+  }
+
+  /** The desktop follows, which the picture shows. */
+  async resizeWindow(size: { readonly width: number; readonly height: number }): Promise<void> {
+    await this.#page.setViewportSize(size);
+    await this.#seePicture();
+  }
+
+  async #seePicture(): Promise<void> {
     const deadline = Date.now() + PICTURE_LIMIT;
     for (;;) {
       const seen = await look(this.#page, this.#screen);
+      const [width, height] = await this.#desktopSize();
       if (seen !== null && seen.distinct > 4) {
-        assert.deepEqual([seen.width, seen.height], [1280, 720]);
-        return;
+        if (seen.width === width && seen.height === height) return;
+        assert.equal(this.#options.fixedSize, false, `the desktop has ${seen.width} x ${seen.height} pixels`);
       }
-      assert.ok(Date.now() < deadline, `the picture stayed blank: ${JSON.stringify(seen)}`);
+      const wanted = `of ${width} x ${height}`;
+      assert.ok(Date.now() < deadline, `no picture ${wanted}, last seen: ${JSON.stringify(seen)}`);
       await this.#page.waitForTimeout(250);
     }
+  }
+
+  async #desktopSize(): Promise<[number, number]> {
+    if (this.#options.fixedSize ?? true) return [1280, 720];
+    return this.#page.getByTestId('viewer').evaluate((element) => {
+      const { width, height } = element.getBoundingClientRect();
+      return [Math.floor(width / 2) * 2, Math.floor(height / 2) * 2];
+    });
   }
 
   /** Types into the page in the VM and presses its button, through the stream. */
