@@ -16,7 +16,7 @@ before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start(world.environment);
   api = await Api.of(controller);
-  atRest = await stateAtRest(controller.runDir);
+  atRest = await stateAtRest(controller, api);
 });
 
 after(async () => {

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadConfiguration, readVaultOffline } from '@browser-vm/controller';
+import { Api } from './support/api.ts';
 import { ControllerProcess } from './support/controller-process.ts';
 import { SignInJourney } from './support/journey.ts';
 import { leftovers, stateAtRest } from './support/leftovers.ts';
@@ -17,7 +18,7 @@ let atRest: readonly string[];
 before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start(world.environment);
-  atRest = await stateAtRest(controller.runDir);
+  atRest = await stateAtRest(controller, await Api.of(controller));
 });
 
 after(async () => {

@@ -34,7 +34,7 @@ before(async () => {
   world = await startWorld();
   controller = await ControllerProcess.start({ ...world.environment, BROWSER_VM_STANDBY_SECONDS: '3' });
   api = await Api.of(controller);
-  atRest = await stateAtRest(controller.runDir);
+  atRest = await stateAtRest(controller, api);
 });
 
 after(async () => {

@@ -2,6 +2,9 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { loadConfiguration } from '@browser-vm/controller';
+import type { Api } from './api.ts';
+import type { ControllerProcess } from './controller-process.ts';
 
 const run = promisify(execFile);
 
@@ -54,18 +57,28 @@ export async function machineState(runDir: string): Promise<string[]> {
     .sort();
 }
 
-/** The state of a controller at rest: at first its pool may still be making slots, whose sockets come after their links. */
-export async function stateAtRest(runDir: string, restMs = 4000, limitMs = 60_000): Promise<string[]> {
+/**
+ * The state of a controller at rest, with a full pool: spare slots and streamers, and their sockets, come behind the VM that
+ * the next start takes, which rehearses as long as the machine makes it.
+ */
+export async function stateAtRest(
+  { runDir, environment }: ControllerProcess,
+  api: Api,
+  limitMs = 180_000,
+): Promise<string[]> {
+  const wanted = await loadConfiguration({ env: environment });
   const deadline = Date.now() + limitMs;
-  let state = await machineState(runDir);
-  let since = Date.now();
-  while (Date.now() - since < restMs && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const now = await machineState(runDir);
-    if (now.join('\n') !== state.join('\n')) since = Date.now();
-    state = now;
+  for (;;) {
+    const { pool } = await api.hostUsage();
+    if (
+      pool?.slots === wanted.BROWSER_VM_POOL_SLOTS &&
+      pool.streamers === wanted.BROWSER_VM_POOL_STREAMERS &&
+      pool.warm === wanted.BROWSER_VM_WARM
+    )
+      return machineState(runDir);
+    if (Date.now() > deadline) throw new Error(`the pool stays at ${JSON.stringify(pool)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  return state;
 }
 
 async function lines(program: string, ...args: string[]): Promise<string[]> {
