@@ -74,7 +74,8 @@ async function ask(client: Client, root: number, teller: Teller): Promise<void> 
     else if (event.owner !== undefined) askOwner();
     else if (event.property === 0) teller.tell(false);
     else {
-      client.GetProperty(1, window, targets, 0, 0, MOST_TYPES, (error, answer) => {
+      // Not deleted: where it changes hands twice, both answers stand in this one place before the first is read.
+      client.GetProperty(0, window, targets, 0, 0, MOST_TYPES, (error, answer) => {
         const types = error === null ? answer.data : Buffer.alloc(0);
         const offsets = Array.from({ length: Math.floor(types.length / 4) }, (_, index) => index * 4);
         teller.tell(offsets.some((offset) => types.readUInt32LE(offset) === image));
