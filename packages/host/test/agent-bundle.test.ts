@@ -17,7 +17,7 @@ before(async () => {
   checkout = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-checkout-'));
   const parts = [
     ...['agent', 'protocol', 'rfb'].map((name) => `packages/${name}`),
-    ...['@browser-vm', 'zod', 'hono', '@hono', 'koffi', '@koromix', '@lydell'].map(
+    ...['@browser-vm', 'zod', 'hono', '@hono', 'koffi', '@koromix', '@lydell', 'x11'].map(
       (name) => `node_modules/${name}`,
     ),
   ];
