@@ -26,6 +26,8 @@ let root: string;
 let mark: string;
 let driver: Driver;
 let resolver: Resolver;
+/** Of the resolver. */
+const deaths: string[] = [];
 let slot: Slot;
 let vm: Vm;
 let worldServer: ReturnType<typeof spawn>;
@@ -66,7 +68,7 @@ before(async () => {
   resolver = new Resolver(
     { records: [{ name: 'known.test', address: WORLD.server }], upstreams },
     {},
-    () => {},
+    (why) => deaths.push(why),
   );
   slot = await createSlot({ mark, subnet: SUBNET });
   await resolver.listen(slot.link.host);
@@ -164,7 +166,9 @@ describe('slot', { concurrency: false }, () => {
   });
 
   test('known names are answered, and unknown ones are refused rather than left to time out when no upstream answers', async () => {
-    assert.match(await ask('lookup=known.test'), new RegExp(WORLD.server.replaceAll('.', '\\.')));
+    const known = await ask('lookup=known.test');
+    assert.deepEqual(deaths, []);
+    assert.match(known, new RegExp(WORLD.server.replaceAll('.', '\\.')));
     const refused = await ask('lookup=unknown.test');
     assert.match(refused, /SERVFAIL|can't resolve|server can't find/i);
     assert.doesNotMatch(refused, /timed out|no servers could be reached/i);
