@@ -48,7 +48,8 @@ export async function machineState(runDir: string): Promise<string[]> {
       .map((line) => `namespace ${line.split(' ')[0]}`),
     ...links.map((line) => `link ${line.split(': ')[1]}`),
     ...tables.map((line) => `firewall ${line}`),
-    ...sockets.map((line) => `socket ${line.replace(/\s+/g, ' ')}`),
+    // Columns are as wide as their widest line, the last one too.
+    ...sockets.map((line) => `socket ${line.replace(/\s+/g, ' ').trim()}`),
     ...files.map((file) => `file ${file}`),
     ...groups.map((group) => `control group ${group}`),
     ...processes.map(({ pid, program }) => `process ${pid} ${program}`),
