@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Driver, Vm } from '../src/drivers/driver.ts';
 import { createDriver } from '../src/drivers/index.ts';
 import { Resolver } from '../src/resolver/resolver-process.ts';
-import { hostLinkOf, markOf } from '../src/slot/names.ts';
+import { hostLinkOf, hostTableOf, markOf } from '../src/slot/names.ts';
 import { RESOLVER_PORT } from '../src/slot/rules.ts';
 import { selfTest } from '../src/slot/self-test.ts';
 import { createSlot, ownIndexes, removeSlots, type Slot } from '../src/slot/slot.ts';
@@ -172,6 +172,18 @@ describe('slot', { concurrency: false }, () => {
     const refused = await ask('lookup=unknown.test');
     assert.match(refused, /SERVFAIL|can't resolve|server can't find/i);
     assert.doesNotMatch(refused, /timed out|no servers could be reached/i);
+  });
+
+  test('rules that a killed controller left for a wire are gone when another takes it', async () => {
+    const first = await createSlot({ mark, subnet: SUBNET });
+    await first.remove();
+    const left = hostTableOf(markOf(`${root}-killed`), first.index);
+    await run('nft', ['add', 'table', 'ip', left], { hop: 'slot' });
+    const next = await createSlot({ mark, subnet: SUBNET });
+    const tables = await run('nft', ['list', 'tables', 'ip'], { hop: 'slot' });
+    await next.remove();
+    assert.equal(next.index, first.index);
+    assert.ok(!tables.includes(left), tables);
   });
 
   test('the self-test stops at the first hop that fails, with its counters', async () => {

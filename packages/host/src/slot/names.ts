@@ -27,6 +27,10 @@ export const groupPrefixOf = (mark: string): string => `bvm-${mark}-`;
 
 export const hostTableOf = (mark: string, index: number): string => `bvm_${mark}_${index}`;
 
+/** Is it one of that index, of any controller? */
+export const isHostTableOf = (index: number, table: string): boolean =>
+  new RegExp(`^bvm_[0-9a-f]+_${index}$`).test(table);
+
 /** Index of a namespace of ours, or null for anything else. */
 export function indexOf(mark: string, namespace: string): number | null {
   const [, index] = new RegExp(`^bvm-${mark}-(\\d+)$`).exec(namespace) ?? [];

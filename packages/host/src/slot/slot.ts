@@ -3,7 +3,16 @@ import { BrowserVmError, GUEST } from '@browser-vm/protocol';
 import type { VmNetwork } from '../drivers/driver.ts';
 import { run } from '../system/run.ts';
 import { capacityOf, type Link, linkOf } from './link.ts';
-import { GATEWAY_MAC, hostLinkOf, hostTableOf, indexOf, namespaceOf, TAP, UPLINK } from './names.ts';
+import {
+  GATEWAY_MAC,
+  hostLinkOf,
+  hostTableOf,
+  indexOf,
+  isHostTableOf,
+  namespaceOf,
+  TAP,
+  UPLINK,
+} from './names.ts';
 import { hostRules, namespaceRules } from './rules.ts';
 import { readerUidOf, streamerUidOf, vmUidOf } from './users.ts';
 
@@ -103,13 +112,14 @@ async function claim(index: number, { mark, subnet }: SlotOptions): Promise<Slot
         input: namespaceRules(link, subnet),
       }),
       batch([`address add ${link.host}/${link.prefixLength} dev ${wire}`, `link set ${wire} up`]),
-      run('nft', ['-f', '-'], {
-        hop: 'slot',
-        input: hostRules(hostTableOf(mark, index), index, link, {
+      setHostRules(
+        mark,
+        index,
+        hostRules(hostTableOf(mark, index), index, link, {
           subnet,
           users: [process.getuid?.() ?? 0, streamerUid],
         }),
-      }),
+      ),
     ]);
   } catch (error) {
     await remove(mark, index).catch(() => {});
@@ -166,8 +176,7 @@ function insideLinks(link: Link, vmUid: number): string {
 async function remove(mark: string, index: number): Promise<void> {
   await run('nft', ['-f', '-'], {
     hop: 'slot',
-    // Declaring a table before deleting it makes this work whether it exists or not.
-    input: `table ip ${hostTableOf(mark, index)}\ndelete table ip ${hostTableOf(mark, index)}\n`,
+    input: withoutTable(hostTableOf(mark, index)),
   });
   const inside = await run('ip', ['-n', namespaceOf(mark, index), '-o', 'link', 'show', UPLINK], {
     hop: 'slot',
@@ -176,6 +185,20 @@ async function remove(mark: string, index: number): Promise<void> {
   if (inside !== '')
     await run('ip', ['-n', namespaceOf(mark, index), 'link', 'delete', UPLINK], { hop: 'slot' });
   await deleteNamespace(namespaceOf(mark, index));
+}
+
+/** In place of what controllers that were killed left for this wire: it would refuse what the guest may ask. */
+async function setHostRules(mark: string, index: number, rules: string): Promise<void> {
+  const tables = await run('nft', ['list', 'tables', 'ip'], { hop: 'slot' });
+  const stale = [...tables.matchAll(/^table ip (\S+)$/gm)]
+    .map(([, table = '']) => table)
+    .filter((table) => isHostTableOf(index, table) && table !== hostTableOf(mark, index));
+  await run('nft', ['-f', '-'], { hop: 'slot', input: [...stale.map(withoutTable), rules].join('') });
+}
+
+/** Declaring a table before deleting it makes this work whether it exists or not. */
+function withoutTable(table: string): string {
+  return `table ip ${table}\ndelete table ip ${table}\n`;
 }
 
 async function deleteNamespace(namespace: string): Promise<void> {
