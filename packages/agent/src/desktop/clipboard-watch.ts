@@ -46,6 +46,8 @@ async function follow(stream: Socket, teller: Teller, signal: AbortSignal): Prom
   try {
     const { client, screen } = await promisify<{ stream: Socket }, Display>(x11.createClient)({ stream });
     client.on('error', () => stream.destroy());
+    // The library has one table for all servers, and takes the numbers of one that is gone for those of this.
+    client.atoms = {};
     await ask(client, screen[0]?.root ?? 0, teller);
     await closed;
   } finally {

@@ -16,6 +16,8 @@ declare module 'x11' {
     on(event: 'event', listener: (event: SelectionEvent) => void): void;
     on(event: 'error', listener: (error: Error) => void): void;
     on(event: 'end', listener: () => void): void;
+    /** Numbers of the atoms that need not be asked for, by name. */
+    atoms: Record<string, number>;
     AllocID(): number;
     InternAtom(onlyIfExists: boolean, name: string, answer: Answer<number>): void;
     CreateWindow(id: number, parent: number, x: number, y: number, width: number, height: number): void;

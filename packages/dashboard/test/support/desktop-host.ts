@@ -37,10 +37,10 @@ export class DesktopHost implements Host {
   /** Of the sessions that start from now on. */
   streamer: Partial<StreamerConfiguration> = {};
 
-  readonly #display: number;
+  readonly #display: number | null;
 
-  /** `display`: the desktop's X display, where images are copied. */
-  constructor(vncPort: number, display = 0) {
+  /** `display`: the desktop's X display, where images are copied; null: they are not. */
+  constructor(vncPort: number, display: number | null = null) {
     this.#vncPort = vncPort;
     this.#display = display;
   }
@@ -135,13 +135,13 @@ export class DesktopVm implements SessionVm {
   stopped = false;
   imagesPasted = 0;
   readonly #vncPort: number;
-  readonly #display: number;
+  readonly #display: number | null;
   readonly #vncViewers = new Map<string, (control: ControlState) => void>();
   readonly #stopping = new AbortController();
   readonly #queue: VmEvent[] = [];
   #wake = Promise.withResolvers<void>();
 
-  constructor(request: VmRequest, vncPort: number, display: number, streamer: StreamerProcess) {
+  constructor(request: VmRequest, vncPort: number, display: number | null, streamer: StreamerProcess) {
     this.#display = display;
     this.request = request;
     this.#vncPort = vncPort;
@@ -153,7 +153,7 @@ export class DesktopVm implements SessionVm {
     });
     this.push({ type: 'slot_taken' }, { type: 'streamer_ready' });
     const tell = (hasImage: boolean) => this.push({ type: 'clipboard', hasImage });
-    if (display > 0) void watchClipboard(display, tell, this.#stopping.signal);
+    if (display !== null) void watchClipboard(display, tell, this.#stopping.signal);
   }
 
   push(...events: VmEvent[]): void {
@@ -225,6 +225,7 @@ export class DesktopVm implements SessionVm {
 
   /** Whose clipboard the agent of a guest would use. */
   get #owner() {
+    if (this.#display === null) throw new Error('the desktop was given no display');
     return { user: lookUpUser('nobody'), toolPath: ['/usr/bin', '/bin'], display: this.#display };
   }
 
