@@ -18,6 +18,7 @@ import { Dashboard } from './support/dashboard.ts';
 import { DesktopHost, type DesktopVm } from './support/desktop-host.ts';
 import { Embedder } from './support/embedder.ts';
 import { GuestPage } from './support/guest-page.ts';
+import { listen } from './support/loudest.ts';
 
 let desktop: Desktop;
 let guest: GuestPage;
@@ -485,27 +486,6 @@ test('statistics are shown by button and by key, with the figures of the connect
   assert.ok(scrollWidth <= 390, `the page is ${scrollWidth} pixels wide`);
   await cancel(page);
 });
-
-declare global {
-  /** The loudest of what the viewer plays. */
-  var loudest: () => { readonly hertz: number; readonly decibels: number };
-}
-
-/** Has `loudest` listen to what the viewer plays from now on. */
-async function listen(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const audio = document.querySelector('browser-vm-viewer')?.shadowRoot?.querySelector('audio');
-    const context = new AudioContext();
-    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-    context.createMediaStreamSource(audio?.srcObject as MediaStream).connect(analyser);
-    globalThis.loudest = () => {
-      const levels = new Float32Array(analyser.frequencyBinCount);
-      analyser.getFloatFrequencyData(levels);
-      const decibels = Math.max(...levels);
-      return { hertz: (levels.indexOf(decibels) * context.sampleRate) / analyser.fftSize, decibels };
-    };
-  });
-}
 
 const hearsTone = () => Math.abs(loudest().hertz - 440) < 20 && loudest().decibels > -50;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import { listen } from '../../../packages/dashboard/test/support/loudest.ts';
 import { ControllerProcess } from '../support/controller-process.ts';
 import { BUTTON_COLOUR, PRESSED_COLOUR, SignInJourney } from '../support/journey.ts';
 import { waitForColour } from '../support/picture.ts';
@@ -38,27 +38,6 @@ after(async () => {
   await controller?.remove();
   await world?.close();
 });
-
-declare global {
-  /** The loudest of what the viewer plays. */
-  var loudest: () => { readonly hertz: number; readonly decibels: number };
-}
-
-/** Has `loudest` listen to what the viewer plays from now on. */
-async function listen(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const audio = document.querySelector('browser-vm-viewer')?.shadowRoot?.querySelector('audio');
-    const context = new AudioContext();
-    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-    context.createMediaStreamSource(audio?.srcObject as MediaStream).connect(analyser);
-    globalThis.loudest = () => {
-      const levels = new Float32Array(analyser.frequencyBinCount);
-      analyser.getFloatFrequencyData(levels);
-      const decibels = Math.max(...levels);
-      return { hertz: (levels.indexOf(decibels) * context.sampleRate) / analyser.fftSize, decibels };
-    };
-  });
-}
 
 test('a person hears what a page in the VM plays once they want to, and until they do not', async (t) => {
   const browser = await openViewerBrowser();
