@@ -144,7 +144,7 @@ for (const browser of BROWSERS) {
       await session.end();
     });
 
-    test('a link cut for 5 s comes back by itself with the present picture, and no key stays down or comes late', async (t) => {
+    test('a link cut for 5 s comes back by itself with the present picture, what was typed comes once and in order, and no key stays down', async (t) => {
       const session = await ways.open(person, []);
       const { page, layers } = session;
       await page.waitForSelector(BY_WEBRTC);
@@ -158,6 +158,7 @@ for (const browser of BROWSERS) {
 
       const cutAt = Date.now();
       await ways.networks.block('everything');
+      await page.keyboard.press('b');
       await page.waitForSelector('[data-testid="viewer"][data-status="reconnecting"]');
       const noticed = Date.now() - cutAt;
       await page.keyboard.up('a');
@@ -172,12 +173,13 @@ for (const browser of BROWSERS) {
       t.diagnostic(`noticed after ${noticed} ms, live ${live} ms after it healed`);
       assert.ok(noticed < 4000, `noticed after ${noticed} ms`);
       assert.ok(live < 5000, `live ${live} ms after it healed`);
-      await ways.guest.until(({ type, value }) => type === 'keyup' && value === 'a', mark);
+      // The guest's own keyboard repeats a key that is down.
+      await ways.guest.until(({ type, value }) => type === 'text' && /a+bx$/.test(String(value)), mark);
+      const released = await ways.guest.until(({ type, value }) => type === 'keyup' && value === 'a', mark);
       await ways.clickAndSee(session);
-      const late = ways.guest.told
-        .slice(mark)
-        .filter(({ type, value }) => type === 'keydown' && value === 'x');
-      assert.deepEqual(late, [], 'what was typed while away');
+      const after = ways.guest.told.slice(ways.guest.told.indexOf(released));
+      const presses = after.flatMap(({ type, value }) => (type === 'keydown' ? [value] : []));
+      assert.deepEqual(presses, ['b', 'x'], 'what was typed while away');
       assert.equal(await layers.blanks(), blank, 'frames without a picture');
       await session.end();
     });

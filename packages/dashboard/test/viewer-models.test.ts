@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ControlState, DESKTOP_MAX_AREA, inputMessageSchema } from '@browser-vm/protocol';
+import { InputLog } from '../src/viewer/connection/input-log.ts';
 import { wantedSize } from '../src/viewer/size/wanted-size.ts';
 import { type Counters, statisticsOf } from '../src/viewer/statistics/statistics.ts';
 import { Turn } from '../src/viewer/turn.ts';
@@ -112,4 +113,43 @@ test('who was in control asks for it again on the next connection, once, and not
   turn.keep(true);
   told('other');
   assert.equal(asked, 2, 'the connection before may have had control');
+});
+
+test('what a connection lost is sent again on the next one, once and in order', () => {
+  const log = new InputLog();
+  log.add('a', 0);
+  log.add('b', 0);
+  assert.deepEqual(log.take(0), ['a', 'b']);
+  log.add('c', 1000);
+  log.add('d', 1500);
+  assert.deepEqual(log.take(1500), ['c', 'd']);
+  log.add('e', 2000);
+  log.heard(3);
+  assert.deepEqual(log.take(2000), ['d', 'e']);
+  assert.deepEqual(log.take(2000), []);
+  // A streamer that forgot this viewer counts from zero again.
+  log.add('f', 20_000);
+  log.heard(0);
+  assert.deepEqual(log.take(20_000), ['f']);
+  log.add('g', 20_100);
+  log.heard(1);
+  assert.deepEqual(log.take(20_100), ['g']);
+});
+
+test('what waits for too long, or for a way that is left, is dropped as a whole, and what follows is sent', () => {
+  const log = new InputLog();
+  log.add('early', 0);
+  log.take(0);
+  log.add('half a pass', 1000);
+  log.add('word', 10_000);
+  log.add(' and more', 12_000);
+  assert.equal(log.take(12_000), null);
+  log.add('anew', 12_000);
+  assert.deepEqual(log.take(12_000), ['anew']);
+  log.add('left', 12_500);
+  log.drop();
+  log.add('stays', 12_600);
+  // Heard of: the first and the one that came anew.
+  log.heard(2);
+  assert.deepEqual(log.take(12_600), ['stays']);
 });

@@ -112,5 +112,10 @@ export const desktopMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('clipboard'), text: z.string() }),
   z.object({ type: z.literal('source'), live: z.boolean().describe('is the picture that of a running VM') }),
   z.object({ type: z.literal('control'), ...controlStateSchema.shape }),
+  z
+    .object({ type: z.literal('heard'), inputs: z.number().int().nonnegative() })
+    .describe(
+      'messages that came on the `input` channels of this viewer so far; first of all on each connection, and what comes on one before it is not heard any more',
+    ),
 ]);
 export type DesktopMessage = z.infer<typeof desktopMessageSchema>;

@@ -348,6 +348,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
       },
       late: (error) => {
         if (!inFront()) return;
+        connection.dropWaiting();
         this.emit('fault', error.fault);
         this.#fallBack(error, 'timeout', true);
       },
@@ -592,7 +593,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     });
   }
 
-  #desktopSays(message: DesktopMessage): void {
+  #desktopSays(message: Exclude<DesktopMessage, { type: 'heard' }>): void {
     // Behind noVNC it is heard from noVNC; what lasts is kept for later.
     const inFront = this.#transport === 'webrtc';
     switch (message.type) {

@@ -39,7 +39,7 @@ const RESTART_MS = 30_000;
 /** Of one negotiation. */
 const MAX_CANDIDATES = 64;
 const FIRST_CANDIDATES_MS = 30;
-/** What was sent on the connection before is still on its way for this long, and is heard. Milliseconds. */
+/** What was sent on the connection before may still be on its way for this long. Milliseconds. */
 const OVERLAP_MS = 2000;
 /** Unsent bytes above which a viewer is told nothing more until they are gone. */
 const MAX_BUFFERED = 4 * 1_048_576;
@@ -66,6 +66,10 @@ export class Viewer {
   #next: Peer | null = null;
   /** Whose place was taken. */
   #last: Peer | null = null;
+  /** The same, and the viewer does not know yet what was heard of it: more may come. */
+  #former: Peer | null = null;
+  /** Messages on its input channels, which the viewer counts as well. */
+  #heard = 0;
   #overlap: NodeJS.Timeout | null = null;
   #video: FrameTaker | null = null;
   #sound: SoundTaker | null = null;
@@ -149,6 +153,7 @@ export class Viewer {
     const last = this.#peer;
     this.#last = last;
     this.#peer = peer;
+    this.#former = last;
     this.#next = null;
     this.#input.releaseAll();
     if (this.#overlap !== null) clearTimeout(this.#overlap);
@@ -311,14 +316,21 @@ export class Viewer {
     if (label === CHANNELS.desktop) {
       // Nothing is expected here; what comes is not looked at.
       channel.onMessage(() => {});
-      if (channel.isOpen()) this.#listener.desktopOpen();
-      else channel.onOpen(() => this.#peer === peer && this.#listener.desktopOpen());
+      const welcome = () => {
+        if (this.#peer !== peer) return;
+        this.#former = null;
+        this.tell({ type: 'heard', inputs: this.#heard });
+        this.#listener.desktopOpen();
+      };
+      if (channel.isOpen()) welcome();
+      else channel.onOpen(welcome);
       return;
     }
     channel.onMessage((data) => {
       peer.heard();
-      const isHeard = this.#peer === peer || this.#last === peer;
-      if (isHeard && !this.#input.receive(label, data)) this.#fail();
+      if (this.#peer !== peer && this.#former !== peer) return;
+      if (label === CHANNELS.input) this.#heard += 1;
+      if (!this.#input.receive(label, data)) this.#fail();
     });
   }
 }

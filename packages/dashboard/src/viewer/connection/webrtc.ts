@@ -7,6 +7,7 @@ import {
   type PointerMove,
 } from '@browser-vm/protocol';
 import { CandidateQueue } from './candidate-queue.ts';
+import { InputLog } from './input-log.ts';
 import { Pulse } from './pulse.ts';
 import type { Signaling } from './signaling.ts';
 import { faultOf, ViewerError } from './viewer-error.ts';
@@ -27,6 +28,8 @@ const RESTART_REQUESTS = 5;
 const RESTART_PAUSE_MS = 500;
 /** Moves are dropped while more than this waits to be sent: the next one says more. Bytes. */
 const POINTER_BACKLOG = 16_384;
+/** What is asked anew once a connection is back; everything else that a person does waits for it. */
+const NOW_OR_NEVER: ReadonlySet<InputMessage['type']> = new Set(['take_control', 'resize', 'sound']);
 /** Besides its servers. */
 const CONFIGURATION = { bundlePolicy: 'max-bundle' } as const satisfies RTCConfiguration;
 
@@ -34,7 +37,7 @@ export type LossReason = 'timeout' | 'failed';
 
 export interface WebRtcListeners {
   readonly connected: () => void;
-  /** Nothing comes any more; input is dropped. It is being made anew: `resumed` or `lost` follows. */
+  /** Nothing comes any more; what is pressed and typed waits. It is being made anew: `resumed` or `lost` follows. */
   readonly interrupted: () => void;
   readonly resumed: () => void;
   /** There is a network, and this does not come up on it in time; it goes on trying. */
@@ -43,7 +46,7 @@ export interface WebRtcListeners {
   readonly stream: (stream: MediaStream) => void;
   /** What to play, if there is any; another one when the connection was made anew. */
   readonly sound: (stream: MediaStream) => void;
-  readonly desktop: (message: DesktopMessage) => void;
+  readonly desktop: (message: Exclude<DesktopMessage, { type: 'heard' }>) => void;
   /** At most once; the connection is closed by then. */
   readonly lost: (error: ViewerError, reason: LossReason) => void;
 }
@@ -53,6 +56,8 @@ interface Line {
   readonly peer: RTCPeerConnection;
   readonly pointer: RTCDataChannel;
   readonly input: RTCDataChannel;
+  /** Is it known what the streamer has heard before, so that what follows can be sent? */
+  inStep: boolean;
   stream: MediaStream | null;
   /** Apart from the picture, which would wait for it otherwise. */
   sound: MediaStream | null;
@@ -69,6 +74,7 @@ export class WebRtcConnection {
   readonly #listeners: WebRtcListeners;
   readonly #abort = new AbortController();
   #line: Line | null = null;
+  readonly #log = new InputLog();
   #pulse: Pulse | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connected = false;
@@ -101,16 +107,22 @@ export class WebRtcConnection {
   }
 
   /**
-   * Sends in order. False when it was dropped: the channel is not open, nothing comes back, or the message is larger
-   * than it takes.
+   * Sends in order, once: what does not get through is sent again when the connection is back, unless that takes long.
+   * False when it was dropped: there is no connection yet, nothing comes back and this does not wait, or the message is
+   * larger than a channel takes.
    */
   send(message: InputMessage): boolean {
-    const input = this.#line?.input;
-    if (this.#away || input?.readyState !== 'open') return false;
+    if (!this.#connected || (!this.usable && NOW_OR_NEVER.has(message.type))) return false;
     const text = JSON.stringify(message);
     if (message.type === 'clipboard' && new Blob([text]).size > this.#maxMessageSize()) return false;
-    input.send(text);
+    this.#log.add(text, performance.now());
+    this.#flush();
     return true;
+  }
+
+  /** What waits for the connection to be back is not sent: the person goes on by another way. */
+  dropWaiting(): void {
+    this.#log.drop();
   }
 
   /** What the browser knows of this connection; null before there is one. */
@@ -131,7 +143,7 @@ export class WebRtcConnection {
     this.#timer = setTimeout(() => this.#lose(answerMissing(), 'timeout'), ANSWER_TIMEOUT_MS);
     const stop = this.#signaling.onCandidate(this.viewerId, (candidate) => this.#incoming.add(candidate));
     signal.addEventListener('abort', stop, { once: true });
-    const line = this.#createLine();
+    const line = this.#createLine(true);
     this.#line = line;
     await this.#negotiate(line, this.#iceServers(signal), signal);
     this.#expect(connectTimeoutMs, notConnected(connectTimeoutMs));
@@ -193,13 +205,13 @@ export class WebRtcConnection {
     }
   }
 
-  #createLine(): Line {
+  #createLine(inStep: boolean): Line {
     const peer = new RTCPeerConnection(CONFIGURATION);
     const pointer = peer.createDataChannel(CHANNELS.pointer, { ordered: false, maxRetransmits: 0 });
     const input = peer.createDataChannel(CHANNELS.input);
-    const line: Line = { peer, pointer, input, stream: null, sound: null };
+    const line: Line = { peer, pointer, input, inStep, stream: null, sound: null };
     const desktop = peer.createDataChannel(CHANNELS.desktop);
-    desktop.addEventListener('message', (event) => this.#receive(event.data));
+    desktop.addEventListener('message', (event) => this.#receive(line, event.data));
     pointer.addEventListener('open', () => this.#checkConnected(line));
     input.addEventListener('open', () => this.#checkConnected(line));
     input.addEventListener('close', () => {
@@ -247,9 +259,17 @@ export class WebRtcConnection {
     if (!this.#away || this.#line?.peer.connectionState !== 'connected') return;
     this.#away = false;
     clearTimeout(this.#timer);
-    // What was typed as the way broke may arrive now, and the end of a key press not at all.
-    this.send({ type: 'release_all' });
+    this.#flush();
     this.#listeners.resumed();
+  }
+
+  #flush(): void {
+    const line = this.#line;
+    if (this.#away || line?.inStep !== true || line.input.readyState !== 'open') return;
+    const waiting = this.#log.take(performance.now());
+    for (const text of waiting ?? []) line.input.send(text);
+    // The end of a key press may be among what was dropped.
+    if (waiting === null) this.send({ type: 'release_all' });
   }
 
   /** Another connection, with new addresses and ways, as often as it takes to reach the controller. */
@@ -266,7 +286,7 @@ export class WebRtcConnection {
         allowedMs = Math.min(allowedMs * 2, RESTART_REQUEST_MS.most);
         // Their answer says that the controller is in reach again.
         const iceServers = await this.#iceServersByAnyWay(attempt);
-        line = this.#createLine();
+        line = this.#createLine(false);
         await this.#negotiate(line, Promise.resolve(iceServers), attempt);
         if (!this.#away) {
           line.peer.close();
@@ -318,10 +338,15 @@ export class WebRtcConnection {
     });
   }
 
-  #receive(data: unknown): void {
+  #receive(line: Line, data: unknown): void {
     const message = desktopMessageSchema.safeParse(typeof data === 'string' ? parseJson(data) : null);
-    if (message.success) this.#listeners.desktop(message.data);
-    else console.warn('viewer: a message of the streamer was not understood');
+    if (!message.success) console.warn('viewer: a message of the streamer was not understood');
+    else if (message.data.type !== 'heard') this.#listeners.desktop(message.data);
+    else if (this.#line === line && !line.inStep) {
+      line.inStep = true;
+      this.#log.heard(message.data.inputs);
+      this.#flush();
+    }
   }
 
   #lose(error: ViewerError, reason: LossReason): void {
