@@ -1,7 +1,8 @@
 /**
  * From "Connect" to a desktop that answers, as the person's own browser sees it.
  *
- *   npm run bench:start -- [--sessions 50] [--burst 20] [--pause 2] [--set KEY=VALUE ...] [--log FILE] [--json]
+ *   npm run bench:start -- [--sessions 50] [--sign-ins 5] [--burst 20] [--pause 2] [--set KEY=VALUE ...] [--log FILE]
+ *                          [--json]
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,12 +10,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { START_PAGE_PRESSED_COLOUR } from '@browser-vm/agent';
 import type { Page } from 'playwright-core';
+import { BUTTON_COLOUR } from '../test/e2e/support/journey.ts';
 import { openViewerBrowser, openViewerBrowsers } from '../test/e2e/support/viewer-browser.ts';
 import type { Figure } from './report/figures.ts';
 import { writePlot } from './report/plot.ts';
 import { printReport } from './report/print.ts';
+import { measureSignIn, type SignIn } from './start/one-sign-in.ts';
 import { measureStart, openDashboard, orderedStages, type Start, StartRefused } from './start/one-start.ts';
-import { probe } from './start/probe.ts';
+import { type ProbeOptions, probe } from './start/probe.ts';
 import { startPlot } from './start/start-plot.ts';
 import { type Bench, RESULTS, runBench, say, settingsOf } from './support/bench.ts';
 import { addMiddleShows } from './support/middle-colour.ts';
@@ -23,6 +26,7 @@ import { usedTemplate } from './support/template.ts';
 const { values } = parseArgs({
   options: {
     sessions: { type: 'string', default: '50' },
+    'sign-ins': { type: 'string', default: '5' },
     burst: { type: 'string', default: '0' },
     pause: { type: 'string', default: '2' },
     set: { type: 'string', multiple: true, default: [] },
@@ -32,8 +36,10 @@ const { values } = parseArgs({
 });
 /** What a browser with many pages at once may take; who is later counts as failed. Milliseconds. */
 const LATEST = 120_000;
-const PROBE = { pressedColour: START_PAGE_PRESSED_COLOUR };
+const { red, green, blue } = BUTTON_COLOUR;
+const PROBE: ProbeOptions = { pressedColour: START_PAGE_PRESSED_COLOUR, signInColour: [red, green, blue] };
 const sessions = Number(values.sessions);
+const signIns = Number(values['sign-ins']);
 const burst = Number(values.burst);
 const pauseMs = Number(values.pause) * 1000;
 
@@ -46,11 +52,13 @@ await runBench(settings, async (bench) => {
   await browser.page.goto(await bench.controller.newSignInLink());
 
   const alone = await oneAfterAnother(bench, browser.page);
+  const untouched = await leftAlone(bench, browser.page);
   const { served: together, refused } = await allAtOnce(bench);
   const template = await usedTemplate(bench.controller);
   if (values.log !== undefined) await writeFile(values.log, bench.controller.output);
   const figures: Figure[] = [
     ...figuresOf('start', alone),
+    ...signInFigures(untouched),
     ...(burst > 0 ? figuresOf('start.burst', together) : []),
     { what: 'start.cold_boot_ms', unit: 'ms', values: [template.coldBootMs] },
   ];
@@ -85,6 +93,35 @@ async function oneAfterAnother(bench: Bench, page: Page): Promise<Start[]> {
     say(`start ${run} of ${sessions}: ${described(start)}`);
   }
   return starts;
+}
+
+/** Nobody touches these until their sign-in page is there. */
+async function leftAlone(bench: Bench, page: Page): Promise<SignIn[]> {
+  const measured: SignIn[] = [];
+  for (let run = 1; run <= signIns; run += 1) {
+    await openDashboard(bench, page, `sign-in-${run}`);
+    await delay(pauseMs, undefined, { signal: bench.signal });
+    const signIn = await measureSignIn(bench, page);
+    measured.push(signIn);
+    const { urlOpenedMs, pageMs, cpuSeconds } = signIn;
+    say(
+      `sign-in ${run} of ${signIns}: asked for after ${urlOpenedMs} ms, painted after ${pageMs} ms and ${cpuSeconds} CPU seconds`,
+    );
+  }
+  return measured;
+}
+
+function signInFigures(signIns: readonly SignIn[]): Figure[] {
+  const figures: Figure[] = [
+    {
+      what: 'start.sign_in_asked_ms',
+      unit: 'ms',
+      values: signIns.map(({ urlOpenedMs }) => urlOpenedMs),
+    },
+    { what: 'start.sign_in_page_ms', unit: 'ms', values: signIns.map(({ pageMs }) => pageMs) },
+    { what: 'start.sign_in_page_cpu_s', unit: 's', values: signIns.map(({ cpuSeconds }) => cpuSeconds) },
+  ];
+  return figures.filter(({ values }) => values.length > 0);
 }
 
 async function allAtOnce(bench: Bench) {

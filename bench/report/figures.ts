@@ -2,7 +2,7 @@
 export interface Figure {
   /** Named as in docs/benchmarks.md, such as `start.first_frame_ms`. */
   readonly what: string;
-  readonly unit: 'ms' | 'MB' | 'cores' | 'fps' | 'kbit/s' | 'dB' | 'count';
+  readonly unit: 'ms' | 's' | 'MB' | 'cores' | 'fps' | 'kbit/s' | 'dB' | 'count';
   readonly values: readonly number[];
 }
 

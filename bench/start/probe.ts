@@ -15,10 +15,15 @@ export interface Seen {
   readonly pressed: number | null;
   /** The first frame in which the guest's page shows that the button is down. */
   readonly answered: number | null;
+  /** The first frame in which the identity provider's page is painted. */
+  readonly signInPage: number | null;
 }
 
+/** Red, green and blue. */
 export interface ProbeOptions {
   readonly pressedColour: readonly number[];
+  /** That only the sign-in page has. */
+  readonly signInColour: readonly number[];
 }
 
 declare global {
@@ -35,7 +40,7 @@ declare global {
  * Runs in the dashboard's page before any script of it, and notes what passes: nothing of the dashboard is
  * changed for it. After `addMiddleShows`; must not use anything else outside of itself.
  */
-export function probe({ pressedColour }: ProbeOptions): void {
+export function probe({ pressedColour, signInColour }: ProbeOptions): void {
   const seen: { -readonly [Key in keyof Seen]: Seen[Key] } = {
     posted: null,
     sessionId: null,
@@ -45,6 +50,7 @@ export function probe({ pressedColour }: ProbeOptions): void {
     livePicture: null,
     pressed: null,
     answered: null,
+    signInPage: null,
   };
   const waiting = new Map<keyof Seen, Array<() => void>>();
   const now = () => performance.timeOrigin + performance.now();
@@ -100,7 +106,8 @@ export function probe({ pressedColour }: ProbeOptions): void {
       if (live) note('livePicture');
       if (seen.pressed !== null && seen.answered === null && window.middleShows(video, pressedColour))
         note('answered');
-      if (seen.answered === null) wait.call(video, frame);
+      if (window.middleShows(video, signInColour)) note('signInPage');
+      if (seen.signInPage === null) wait.call(video, frame);
     };
     wait.call(video, frame);
   };

@@ -3,7 +3,7 @@ import { type Figure, percentile } from '../report/figures.ts';
 
 /** Each run a dot, p50 and p95 as ticks: one row a figure, milliseconds to the right. */
 export function startPlot(figures: readonly Figure[]): TopLevelSpec {
-  const shown = figures.filter(({ what }) => !what.includes('.stage.'));
+  const shown = figures.filter(({ what, unit }) => unit === 'ms' && !what.includes('.stage.'));
   const runs = shown.flatMap(({ what, values }) => values.map((ms) => ({ what, ms })));
   const marks = shown.flatMap(({ what, values }) =>
     [50, 95].map((percent) => ({ what, ms: percentile(values, percent), mark: `p${percent}` })),
