@@ -144,6 +144,20 @@ if (inOwnNamespaces(import.meta.filename)) {
     }
   });
 
+  test('a browser whose start page crashed shows the sign-in page in a window of its own', async () => {
+    const guest = await prepared();
+    try {
+      signal(processesOf('nobody', '--type=renderer'), 'SIGKILL');
+      await guest.call('POST', '/v1/sign-in', { provider: codex });
+      await guest.event('url_opened');
+      const person = await Person.sitDown(guest.vncPort);
+      await person.findButton();
+      person.leave();
+    } finally {
+      await guest.close();
+    }
+  });
+
   test('a browser that hangs when the sign-in page is to be opened fails the sign-in by name', async () => {
     const guest = await prepared(1500);
     const browser = processesOf('nobody', 'chromium/chromium');

@@ -13,12 +13,14 @@ import { renewBrowserRandomness } from './random-state.ts';
 import { sendCommandLine } from './remote-command.ts';
 import { checkSandbox } from './sandbox.ts';
 import { soundCommand } from './sound.ts';
-import { START_PAGE_URL } from './start-page.ts';
+import { StartPage } from './start-page.ts';
 import { type Command, Supervised, type Watcher } from './supervised.ts';
 import { windowManagerCommand } from './window-manager.ts';
 
 /** Milliseconds between two tries to give the browser a page: one that is starting has no socket yet. */
 const RETRY = 250;
+/** A browser that shows no start page for this long, such as one whose page crashed, is given a window. Milliseconds. */
+const NO_START_PAGE = 10_000;
 
 /** Display, window manager and browser, kept running. */
 export class Desktop {
@@ -29,7 +31,8 @@ export class Desktop {
   #display: Supervised | null = null;
   #browser: Supervised | null = null;
   #watching: Promise<void> | null = null;
-  #page = START_PAGE_URL;
+  #startPage: StartPage | null = null;
+  #page = '';
 
   constructor(options: AgentOptions, events: EventLog) {
     this.#options = options;
@@ -47,6 +50,8 @@ export class Desktop {
     ]);
     mkdirSync(this.#options.runtimeDirectory, { recursive: true });
     writePolicies(this.#options, caCertificates);
+    this.#startPage = await StartPage.serve();
+    this.#page = this.#startPage.url;
     if (pictureInMemory && this.#options.ownsMachine) keepHugePages();
     const display = this.#run(displayCommand(this.#options, size, pictureInMemory));
     this.#display = display;
@@ -69,22 +74,21 @@ export class Desktop {
   }
 
   /**
-   * Shows a page in a window of its own, in the browser that runs; a browser that died starts with it.
-   * Rejects with `browser_unreachable` when one that runs does not take it.
+   * Shows a page in place of the start page; once that is gone, in a window of its own, in the browser that runs. A
+   * browser that died starts with it. Rejects with `browser_unreachable` when one that runs does not take it.
    */
   async open(url: string): Promise<void> {
     this.#page = url;
     const browser = this.#browser;
     const pid = browser?.pid;
-    const limit = performance.now() + this.#options.openTimeoutMs;
-    for (;;) {
-      if (browser?.pid === undefined || browser.pid !== pid) return;
+    const [startPage, since] = [this.#startPage, performance.now()];
+    const limit = since + this.#options.openTimeoutMs;
+    while (browser?.pid !== undefined && browser.pid === pid) {
       try {
-        await sendCommandLine(
-          profileDirectory(this.#options),
-          [this.#options.chromium, `--app=${url}`],
-          Math.max(limit - performance.now(), RETRY),
-        );
+        if (startPage === null || !(await this.#takesPlace(startPage, url, since, limit)))
+          await this.#openWindow(url, limit);
+        this.#startPage = null;
+        void startPage?.close();
         return;
       } catch (cause) {
         if (performance.now() < limit) {
@@ -95,6 +99,21 @@ export class Desktop {
         throw explained({ code: 'browser_unreachable', message, hop: 'browser' }, cause, browser);
       }
     }
+  }
+
+  /** False: the browser shows no start page. Rejects when it has not given way yet. Times in milliseconds. */
+  async #takesPlace(startPage: StartPage, url: string, since: number, limit: number): Promise<boolean> {
+    const now = performance.now();
+    if (!startPage.isShown && now - since > NO_START_PAGE) return false;
+    if (!(await startPage.giveWay(url, Math.min(RETRY, Math.max(limit - now, 0)))))
+      throw new Error(`no answer in ${Math.round((performance.now() - since) / 100) / 10} s`);
+    return true;
+  }
+
+  #openWindow(url: string, limit: number): Promise<void> {
+    const timeoutMs = Math.max(limit - performance.now(), RETRY);
+    const argv = [this.#options.chromium, `--app=${url}`];
+    return sendCommandLine(profileDirectory(this.#options), argv, timeoutMs);
   }
 
   /** Where the picture of that size is, for who can read this machine's memory. Throws `no_framebuffer`. */
@@ -128,6 +147,7 @@ export class Desktop {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the desktop was stopped'));
+    await this.#startPage?.close();
     for (const process of this.#running.toReversed()) await process.stop();
     await this.#watching;
   }
