@@ -45,6 +45,9 @@ export function kernelCommandLine(
     if (tscKhz !== null) words.push(`tsc_early_khz=${tscKhz}`);
     // Emulated code does not run speculatively; the mitigations would only be emulated work.
     words.push('mitigations=off');
+    // Neither does the emulated clock stray, nor does anybody read what pressure the guest is under: each look at these
+    // wakes a guest at rest.
+    words.push('tsc=nowatchdog', 'nowatchdog', 'psi=0');
   }
   return [...words, spec.commandLine].filter((word) => word !== '').join(' ');
 }
