@@ -18,6 +18,9 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
+/** Playwright's own way of ending a browser ends this process with it, and all that is still to be removed stays. */
+const NO_SIGNALS = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false } as const;
+
 /** Places on the desktop, and what a picture of it costs, are the same in every run. */
 async function fixSize(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
@@ -35,6 +38,7 @@ export async function openViewerBrowsers(
   size = { width: 1280, height: 900 },
 ): Promise<{ readonly pages: readonly Page[]; close(): Promise<void> }> {
   const browser = await chromium.launch({
+    ...NO_SIGNALS,
     executablePath: '/usr/bin/chromium',
     headless: true,
     args: ARGUMENTS,
@@ -59,6 +63,7 @@ export async function openViewerBrowser(
 ): Promise<ViewerBrowser> {
   const profile = await mkdtemp(path.join(os.tmpdir(), 'browser-vm-viewer-'));
   const context: BrowserContext = await chromium.launchPersistentContext(profile, {
+    ...NO_SIGNALS,
     executablePath: program,
     headless: true,
     viewport: size,
