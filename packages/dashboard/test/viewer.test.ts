@@ -240,6 +240,32 @@ test('a viewer by noVNC has its turn as everybody, and keeps it when it changes 
   await cancel(first);
 });
 
+test('what is typed while a streamer stands still for some seconds arrives once and in order', async () => {
+  const { sessionId, vm } = await start('stall');
+  const page = await open(sessionId);
+  await page.locator('[data-testid="viewer-control"][data-holder="you"]').waitFor({ state: 'attached' });
+  await clickAt(page, 0.25, 'focus');
+  const mark = guest.told.length;
+  await page.keyboard.type('before ');
+  vm.streamer.child.kill('SIGSTOP');
+  await page.keyboard.type('the stall ');
+  await page.locator('[data-testid="viewer"][data-status="reconnecting"]').waitFor();
+  await page.keyboard.type('and in it');
+  vm.streamer.child.kill('SIGCONT');
+  await guest.until(
+    ({ type, value }) => type === 'text' && String(value).endsWith('before the stall and in it'),
+    mark,
+  );
+  await connected(page, 'webrtc');
+  await page.keyboard.press('!');
+  const { value } = await guest.until(
+    ({ type, value: text }) => type === 'text' && String(text).endsWith('!'),
+    mark,
+  );
+  assert.ok(String(value).endsWith('before the stall and in it!'));
+  await cancel(page);
+});
+
 test('the side buttons of a mouse mean back and forward in the guest, by either transport', async () => {
   const { sessionId } = await start('side-buttons');
   const page = await open(sessionId);
