@@ -12,7 +12,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openViewerBrowser } from '../test/e2e/support/viewer-browser.ts';
 import { PLACES } from './latency/desktop-page.ts';
-import { latencyFigures } from './latency/latency-figures.ts';
+import { guestFigures, latencyFigures } from './latency/latency-figures.ts';
 import { type Answer, latencyPlot } from './latency/latency-plot.ts';
 import { LINKS, Link, type LinkName } from './latency/links.ts';
 import { NativeDesktop, NativeTarget } from './latency/native.ts';
@@ -74,6 +74,8 @@ await runStoppable(async (stoppable) => {
     }
     ratios[name] = ratiosOf(rounds);
   }
+  const guestPart = await target.guestPart?.(amounts.clicks);
+  if (guestPart !== undefined) figures.push(...guestFigures(guestPart));
   const plot = path.join(RESULTS, values.vm ? 'latency-vm.svg' : 'latency.svg');
   await writePlot(plot, latencyPlot(answers));
   say(`plot: ${plot}`);

@@ -1,4 +1,5 @@
 import type { Figure } from '../report/figures.ts';
+import type { GuestPart } from './guest-part.ts';
 import type { Round } from './round.ts';
 
 /** All rounds of one source over one link. Clicks that were not answered in time are not among the values. */
@@ -30,6 +31,14 @@ export function latencyFigures(prefix: string, rounds: readonly Round[]): Figure
       return [value === null ? null : value / 1000];
     }),
   ].filter(({ values }) => values.length > 0);
+}
+
+export function guestFigures({ firstPixelMs, answerMs, pictureMs }: GuestPart): Figure[] {
+  return [
+    { what: 'latency.vm.guest.first_pixel_ms', unit: 'ms', values: firstPixelMs },
+    { what: 'latency.vm.guest.answer_ms', unit: 'ms', values: answerMs },
+    { what: 'latency.vm.guest.picture_ms', unit: 'ms', values: pictureMs },
+  ];
 }
 
 type Counted = 'bufferSeconds' | 'decodeSeconds' | 'qp';

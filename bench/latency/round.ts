@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { cpuSeconds } from '../../test/e2e/support/cpu.ts';
 import { memoryOfAll } from '../support/processes.ts';
 import { PLACES } from './desktop-page.ts';
+import type { GuestPart } from './guest-part.ts';
 import { decibels } from './picture-quality.ts';
 import type { Movement, ReceiverCounts } from './probe.ts';
 
@@ -24,6 +25,8 @@ export interface Target {
   readonly displayPid: number | null;
   /** From now on the picture comes by RFB; absent where it always does. */
   endReaders?(): Promise<void>;
+  /** Of a click, without encoder and viewer; absent where there is no guest. */
+  guestPart?(presses: number): Promise<GuestPart>;
   /** The desktop as it is now: light of each pixel. Null: there is no way to know. */
   reference(): Promise<Buffer | null>;
 }

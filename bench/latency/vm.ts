@@ -4,6 +4,7 @@ import { startLiveSession } from '../density/live-session.ts';
 import { type Stoppable, startBench } from '../support/bench.ts';
 import { sessionProcesses } from '../support/processes.ts';
 import { DESKTOP_PAGE } from './desktop-page.ts';
+import { measureGuestPart } from './guest-part.ts';
 import { HOST_ADDRESS } from './links.ts';
 import type { Target, Transport } from './round.ts';
 
@@ -47,6 +48,7 @@ export async function startVmTarget(
             for (const pid of readers) process.kill(pid, 'SIGKILL');
           },
         }),
+    guestPart: (presses) => measureGuestPart(bench, session.sessionId, presses),
     // Nothing on the host may speak RFB to a guest but the streamer and the gateway.
     reference: async () => null,
   };
