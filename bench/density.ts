@@ -1,8 +1,8 @@
 /**
  * How many live sessions a machine carries, and what each costs. `--watched` is the share of them that
- * somebody looks at.
+ * somebody looks at, who moves the pointer every `--move` seconds.
  *
- *   npm run bench:density -- [--limit 100] [--step 10] [--watched 0.5] [--settle 15] [--window 5]
+ *   npm run bench:density -- [--limit 100] [--step 10] [--watched 0.5] [--move 4] [--settle 15] [--window 5]
  *                            [--minutes 60] [--set KEY=VALUE ...] [--json]
  */
 import path from 'node:path';
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     limit: { type: 'string', default: '100' },
     step: { type: 'string', default: '10' },
     watched: { type: 'string', default: '0.5' },
+    move: { type: 'string', default: '4' },
     settle: { type: 'string', default: '15' },
     window: { type: 'string', default: '5' },
     minutes: { type: 'string', default: '60' },
@@ -57,7 +58,7 @@ await runBench(settings, async (bench) => {
   if ('refusal' in first || 'refusal' in second) throw new Error('there is no room for two sessions');
   const streaming = await measureStreaming(bench, browser.page, first);
   say(`one VM, ${streaming.seconds} s into a stream: ${Math.round(streaming.monitor.uniqueMb)} MB unique`);
-  const watchers = new Watchers(bench);
+  const watchers = new Watchers(bench, Number(values.move) * 1000);
   const { steps, starts, refusal } = await grow(bench, [first, second], watchers);
 
   const template = await usedTemplate(bench.controller);

@@ -2,8 +2,6 @@ import { RfbClient } from '@browser-vm/rfb';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { Bench } from '../support/bench.ts';
 
-/** Shorter than any quiet after which a VM goes to standby. Milliseconds. */
-const POINTER_MOVES = 4000;
 /** A wake-up on a machine at its limit takes its time. Milliseconds. */
 const LIMIT = 120_000;
 
@@ -14,10 +12,13 @@ const LIMIT = 120_000;
  */
 export class Watchers {
   readonly #bench: Bench;
+  readonly #moveEveryMs: number;
   readonly #moving = new Set<NodeJS.Timeout>();
 
-  constructor(bench: Bench) {
+  /** `moveEveryMs`: shorter than the quiet after which a VM goes to standby. Milliseconds. */
+  constructor(bench: Bench, moveEveryMs: number) {
     this.#bench = bench;
+    this.#moveEveryMs = moveEveryMs;
     bench.atEnd(async () => {
       for (const timer of this.#moving) clearInterval(timer);
     });
@@ -36,7 +37,7 @@ export class Watchers {
     const moving = setInterval(() => {
       moves += 1;
       client.pointer(2 + (moves % 2) * 4, 2, 0);
-    }, POINTER_MOVES);
+    }, this.#moveEveryMs);
     this.#moving.add(moving);
     client.once('closed', () => clearInterval(moving));
   }
