@@ -15,7 +15,18 @@ import { parseRecord } from '../src/resolver/configuration.ts';
 import { capacityOf, linkOf } from '../src/slot/link.ts';
 import { indexOf, markOf, namespaceOf } from '../src/slot/names.ts';
 import { lease, removeUnlessLeased } from '../src/system/lease.ts';
+import { memoryOf } from '../src/system/memory.ts';
 import { yieldCpus } from '../src/system/priority.ts';
+
+test('memory whose content is in swap space, too, is available', () => {
+  const lines = [
+    'MemTotal: 24576000 kB',
+    'MemAvailable: 2048000 kB',
+    'SwapCached: 9216000 kB',
+    'SwapFree: 1024 kB',
+  ];
+  assert.deepEqual(memoryOf(lines.join('\n')), { totalMb: 24_000, availableMb: 11_000, swapFreeMb: 1 });
+});
 
 test('each slot has a /30 of its own, up to the capacity of the subnet', () => {
   assert.deepEqual(linkOf('10.231.0.0/16', 0), { host: '10.231.0.1', slot: '10.231.0.2', prefixLength: 30 });

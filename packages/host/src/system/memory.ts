@@ -10,10 +10,19 @@ export interface Memory {
 
 /** What the kernel says. MiB. */
 export async function readMemory(): Promise<Memory> {
-  const text = await readFile('/proc/meminfo', 'utf8');
+  return memoryOf(await readFile('/proc/meminfo', 'utf8'));
+}
+
+/** `memInfo`: the text of /proc/meminfo. */
+export function memoryOf(memInfo: string): Memory {
   const field = (name: string): number =>
-    Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) / 1024);
-  return { totalMb: field('MemTotal'), availableMb: field('MemAvailable'), swapFreeMb: field('SwapFree') };
+    Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(memInfo)?.[1] ?? 0) / 1024);
+  return {
+    totalMb: field('MemTotal'),
+    // What went to swap space on a disk stays in memory, too, until another needs that, and the kernel counts it as used.
+    availableMb: field('MemAvailable') + field('SwapCached'),
+    swapFreeMb: field('SwapFree'),
+  };
 }
 
 /** Share of all memory below which what is available is scarce. */
