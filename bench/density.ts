@@ -70,10 +70,14 @@ await runBench(settings, async (bench) => {
   const plot = path.join(RESULTS, 'density.svg');
   await writePlot(plot, densityPlot(steps));
   say(`plot: ${plot}`);
-  await printReport(`Density: ${starts.length} live sessions, the last step`, figures, {
-    json: values.json,
-    notes: { settings, template, refusal, startsMs, steps: steps.map(compact) },
-  });
+  await printReport(
+    `Density: ${steps.at(-1)?.sessions} live sessions of ${starts.length}, the last step`,
+    figures,
+    {
+      json: values.json,
+      notes: { settings, template, refusal, startsMs, steps: steps.map(compact) },
+    },
+  );
 });
 
 /** One session after another until the limit or a refusal, looked at after every `--step` of them. */
@@ -103,20 +107,31 @@ async function grow(bench: Bench, first: readonly LiveSession[], watchers: Watch
     }
     starts.push(session);
     say(`session ${starts.length}: agent ready after ${Math.round(session.agentReadyMs)} ms`);
-    if (starts.filter(({ watched }) => watched).length < Math.floor(starts.length * watchedShare)) {
+    // Last, since a tool waits for its user only so long, and time stands still for those in standby.
+    if (starts.length > limit - Math.floor(limit * watchedShare)) {
       await watchers.watch(session.sessionId);
       session.watched = true;
     }
     if (starts.length % stepSize === 0) await look();
   }
-  if (steps.at(-1)?.sessions !== starts.length) await look();
+  if (steps.at(-1)?.started !== starts.length) await look();
   return { steps, starts, refusal };
 }
 
-function compact({ sessions, agentReadyMs, watched, unwatched, streamers, standby, admission }: Step) {
+function compact({
+  started,
+  sessions,
+  agentReadyMs,
+  watched,
+  unwatched,
+  streamers,
+  standby,
+  admission,
+}: Step) {
   const unique = [...watched.memory, ...unwatched.memory].map(({ uniqueMb }) => uniqueMb);
   const shared = [...watched.memory, ...unwatched.memory].map(({ sharedMb }) => sharedMb);
   return {
+    started,
     sessions,
     standby,
     admission,
@@ -129,7 +144,7 @@ function compact({ sessions, agentReadyMs, watched, unwatched, streamers, standb
 }
 
 function described(step: Step): string {
-  const { sessions, standby, uniqueMb, sharedMb, streamersMb, cores, admission } = compact(step);
+  const { started, sessions, standby, uniqueMb, sharedMb, streamersMb, cores, admission } = compact(step);
   const mb = (value: number) => `${value.toFixed(1)} MB`;
-  return `${sessions} sessions: unique ${mb(uniqueMb.p50)} (p95 ${mb(uniqueMb.p95)}), shared ${mb(sharedMb.p50)}, streamers ${mb(streamersMb)}, cores ${cores.watched.toFixed(2)} watched + ${cores.unwatched.toFixed(2)} unwatched, ${standby} in standby, room for ${admission.roomForVms} of ${admission.perVmMb} MiB`;
+  return `${sessions} sessions of ${started}: unique ${mb(uniqueMb.p50)} (p95 ${mb(uniqueMb.p95)}), shared ${mb(sharedMb.p50)}, streamers ${mb(streamersMb)}, cores ${cores.watched.toFixed(2)} watched + ${cores.unwatched.toFixed(2)} unwatched, ${standby} in standby, room for ${admission.roomForVms} of ${admission.perVmMb} MiB`;
 }

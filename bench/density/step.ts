@@ -11,6 +11,8 @@ export interface Group {
 }
 
 export interface Step {
+  readonly started: number;
+  /** Of these, the ones that live: a tool waits for its user only so long. */
   readonly sessions: number;
   readonly agentReadyMs: number;
   readonly watched: Group;
@@ -44,7 +46,8 @@ export async function measureStep(
   const { streamers } = await sessionProcesses(controller.runDir);
   const { standby, capacity } = await api.hostUsage();
   return {
-    sessions: sessions.length,
+    started: sessions.length,
+    sessions: watched.memory.length + unwatched.memory.length,
     agentReadyMs: sessions.at(-1)?.agentReadyMs ?? Number.NaN,
     watched,
     unwatched,
