@@ -139,7 +139,12 @@ ${chain('output', 'oifname')}
     return file;
   }
 
+  /**
+   * The wires by themselves: a namespace that sockets still hold goes some time later, and with it addresses of this one,
+   * by which a later test is connected by then.
+   */
   async remove(): Promise<void> {
+    for (const { outside } of [HOME, AWAY, SERVERS]) await ip(`link delete ${outside}`).catch(() => {});
     for (const name of [this.person, this.turn]) await run('ip', ['netns', 'delete', name]).catch(() => {});
     await run('nft', ['delete', 'table', 'ip', 'bvt-nat']).catch(() => {});
     await rm(this.#folder, { recursive: true, force: true });
