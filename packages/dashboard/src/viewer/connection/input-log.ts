@@ -53,9 +53,10 @@ export class InputLog {
     else this.#offset = count - this.#sent;
   }
 
-  /** Nothing that waits is sent. */
+  /** Nothing that waits is sent, and nothing that was is sent again. */
   drop(): void {
-    this.#entries.length = this.#sent - this.#before;
+    this.#entries = [];
+    this.#before = this.#sent;
   }
 
   #checkLate(now: number): void {
