@@ -1,3 +1,4 @@
+import type { SessionEvent } from '@browser-vm/protocol';
 import type { Page } from 'playwright-core';
 import { cpuSeconds } from '../../test/e2e/support/cpu.ts';
 import { monitorsOf } from '../../test/e2e/support/monitors.ts';
@@ -17,10 +18,13 @@ export interface SignIn {
   readonly cpuSeconds: number;
 }
 
+const isOpened = ({ event }: SessionEvent) => event.type === 'stage' && event.stage === 'url_opened';
+
 /** Presses Connect and waits for the sign-in page; cancels in the end. */
 export async function measureSignIn({ api, controller }: Bench, page: Page): Promise<SignIn> {
   await page.getByTestId('connect-codex').click();
   await seen(page, ['firstFrame', 'refused'], LIMIT);
+  await page.evaluate(() => window.browserVmProbe.lookForSignInPage());
   const { sessionId } = await page.evaluate(() => window.browserVmProbe.seen);
   if (sessionId === null) throw new Error('the host started no session');
   const pid = (await monitorsOf(controller)).get(sessionId);
@@ -28,13 +32,9 @@ export async function measureSignIn({ api, controller }: Bench, page: Page): Pro
   await seen(page, ['signInPage'], LIMIT);
   const used = pid === undefined ? Number.NaN : (await cpuSeconds(pid)) - before;
   const { posted, signInPage } = await page.evaluate(() => window.browserVmProbe.seen);
-  const events = await api.history(
-    sessionId,
-    ({ event }) => event.type === 'stage' && event.stage === 'url_opened',
-  );
+  const opened = (await api.history(sessionId, isOpened)).find(isOpened);
   await api.cancel(sessionId);
   await api.history(sessionId);
-  const opened = events.find(({ event }) => event.type === 'stage' && event.stage === 'url_opened');
   const since = (at: number) => Math.round(at - (posted ?? Number.NaN));
   return {
     urlOpenedMs: since(Date.parse(opened?.at ?? '')),

@@ -32,6 +32,8 @@ declare global {
       readonly seen: Seen;
       /** Resolves when one of the events was seen. */
       until(events: ReadonlyArray<keyof Seen>): Promise<void>;
+      /** From now on frames are looked at for the sign-in page, which costs what else is measured. */
+      lookForSignInPage(): void;
     };
   }
 }
@@ -59,8 +61,12 @@ export function probe({ pressedColour, signInColour }: ProbeOptions): void {
     seen[what] = now();
     for (const resolve of waiting.get(what) ?? []) resolve();
   };
+  let looksForSignInPage = false;
   window.browserVmProbe = {
     seen,
+    lookForSignInPage: () => {
+      looksForSignInPage = true;
+    },
     until: (events) =>
       new Promise((resolve) => {
         if (events.some((what) => seen[what] !== null)) resolve();
@@ -106,8 +112,8 @@ export function probe({ pressedColour, signInColour }: ProbeOptions): void {
       if (live) note('livePicture');
       if (seen.pressed !== null && seen.answered === null && window.middleShows(video, pressedColour))
         note('answered');
-      if (window.middleShows(video, signInColour)) note('signInPage');
-      if (seen.signInPage === null) wait.call(video, frame);
+      if (looksForSignInPage && window.middleShows(video, signInColour)) note('signInPage');
+      if (seen.answered === null && seen.signInPage === null) wait.call(video, frame);
     };
     wait.call(video, frame);
   };
