@@ -1,6 +1,5 @@
 import {
   CLIPBOARD_IMAGE,
-  type DesktopMessage,
   type Fault,
   GUEST,
   type SessionWait,
@@ -13,7 +12,7 @@ import { onPageLife } from './connection/page-life.ts';
 import { placeText } from './connection/place-text.ts';
 import type { Signaling } from './connection/signaling.ts';
 import { faultOf, ViewerError } from './connection/viewer-error.ts';
-import { type LossReason, WebRtcConnection } from './connection/webrtc.ts';
+import { type DesktopNews, type LossReason, WebRtcConnection } from './connection/webrtc.ts';
 import { cursorStyle } from './cursor/cursor.ts';
 import {
   type SwitchReason,
@@ -593,7 +592,7 @@ export class Viewer extends TypedEvents<ViewerEvents> {
     });
   }
 
-  #desktopSays(message: Exclude<DesktopMessage, { type: 'heard' }>): void {
+  #desktopSays(message: DesktopNews): void {
     // Behind noVNC it is heard from noVNC; what lasts is kept for later.
     const inFront = this.#transport === 'webrtc';
     switch (message.type) {

@@ -35,6 +35,9 @@ const CONFIGURATION = { bundlePolicy: 'max-bundle' } as const satisfies RTCConfi
 
 export type LossReason = 'timeout' | 'failed';
 
+/** What the streamer tells of the desktop; the rest is the connection's own. */
+export type DesktopNews = Exclude<DesktopMessage, { type: 'heard' }>;
+
 export interface WebRtcListeners {
   readonly connected: () => void;
   /** Nothing comes any more; what is pressed and typed waits. It is being made anew: `resumed` or `lost` follows. */
@@ -46,7 +49,7 @@ export interface WebRtcListeners {
   readonly stream: (stream: MediaStream) => void;
   /** What to play, if there is any; another one when the connection was made anew. */
   readonly sound: (stream: MediaStream) => void;
-  readonly desktop: (message: Exclude<DesktopMessage, { type: 'heard' }>) => void;
+  readonly desktop: (message: DesktopNews) => void;
   /** At most once; the connection is closed by then. */
   readonly lost: (error: ViewerError, reason: LossReason) => void;
 }
