@@ -36,6 +36,7 @@ export interface VmSpec {
   /** The monitor runs as this user, which no other VM has. */
   readonly uid: number;
   readonly gid: number;
+  /** The kernel may start with one of them; the guest's first process brings up the others. */
   readonly vcpus: number;
   /** MiB, since monitors and kernels count in powers of two. */
   readonly memoryMb: number;

@@ -174,6 +174,7 @@ describe(`driver ${NAME}`, { concurrency: false, timeout: 300_000 }, () => {
     const console = await readFile(vm.consoleFile, 'utf8');
     assert.match(console.split('\n')[0] ?? '', /Linux version/);
     assert.match(console, /guest: first words/);
+    assert.match(console, /guest: 2 CPUs/);
     await wire.answered();
     assert.equal(await wire.ask('cmdline'), vm.commandLine);
     assert.match(vm.commandLine, /conformance=yes/);

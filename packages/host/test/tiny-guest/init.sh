@@ -9,6 +9,10 @@ echo "guest: first words"
 for module in failover net_failover virtio_mmio virtio_net virtio_blk virtio-rng; do
   insmod "/modules/$module.ko" || echo "guest: no $module"
 done
+for online in /sys/devices/system/cpu/cpu[1-9]*/online; do
+  [ ! -e "$online" ] || echo 1 > "$online"
+done
+echo "guest: $(nproc) CPUs"
 ip link set lo up
 ip address add 192.168.100.2/24 dev eth0
 ip link set eth0 up

@@ -1,7 +1,6 @@
 import type { Accelerator } from '../accelerator.ts';
 import type { VmSpec } from '../driver.ts';
-
-export const QEMU = 'qemu-system-x86_64';
+import { QEMU, type QemuVersion, translatesLockedPages } from './version.ts';
 
 /** Room for the code that QEMU translates to, per VM, where nothing else is said. MiB; its own default is a whole GiB. */
 export const TRANSLATION_MB = 256;
@@ -33,11 +32,18 @@ export type MemoryKind =
   /** Copy on write; `readOnlyFile`: this QEMU can map a file it may not write. */
   | { readonly copyOf: 'sealed' | 'readOnlyFile' };
 
+/** What the words for the guest's kernel depend on. */
+export interface GuestMachine {
+  readonly accelerator: Accelerator;
+  /** Of the host's time stamp counter, kHz; null: not known. */
+  readonly tscKhz: number | null;
+  readonly qemu: Pick<QemuVersion, 'major' | 'minor'>;
+}
+
 /** Words for the guest's kernel that this machine needs. */
 export function kernelCommandLine(
   spec: Pick<VmSpec, 'commandLine'>,
-  accelerator: Accelerator,
-  tscKhz: number | null,
+  { accelerator, tscKhz, qemu }: GuestMachine,
 ): string {
   const words = ['console=ttyS0', 'reboot=k', 'panic=-1'];
   if (accelerator === 'tcg') {
@@ -48,6 +54,9 @@ export function kernelCommandLine(
     // Neither does the emulated clock stray, nor does anybody read what pressure the guest is under: each look at these
     // wakes a guest at rest.
     words.push('tsc=nowatchdog', 'nowatchdog', 'psi=0');
+    // The kernel rewrites its own code while it starts, and with two CPUs that ended in a panic (int3) once in some
+    // hundred boots. The guest brings up the others when the kernel has started.
+    if (!translatesLockedPages(qemu)) words.push('maxcpus=1', 'noreplace-smp');
   }
   return [...words, spec.commandLine].filter((word) => word !== '').join(' ');
 }

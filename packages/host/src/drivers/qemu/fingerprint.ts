@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Accelerator } from '../accelerator.ts';
-import { kernelCommandLine, qemuArguments, TRANSLATION_MB } from './command-line.ts';
+import { type GuestMachine, kernelCommandLine, qemuArguments, TRANSLATION_MB } from './command-line.ts';
+import type { QemuVersion } from './version.ts';
 
 /** The clock is measured anew at each start of the host and comes out a little different. kHz. */
 const SAME_CLOCK = 10_000;
 
 /** Two are equal when a snapshot made under one can be resumed under the other. */
 export async function fingerprint(
-  build: string,
-  accelerator: Accelerator,
-  tscKhz: number | null,
+  machine: GuestMachine & { readonly qemu: Pick<QemuVersion, 'build'> },
 ): Promise<string> {
+  const { accelerator, tscKhz, qemu } = machine;
   const drives = [
     { id: 'one', path: '' },
     { id: 'two', path: '' },
@@ -22,7 +21,7 @@ export async function fingerprint(
     { ...spec, commandLine: '', drives, network },
     {
       accelerator,
-      commandLine: kernelCommandLine({ commandLine: '' }, accelerator, null),
+      commandLine: kernelCommandLine({ commandLine: '' }, { ...machine, tscKhz: null }),
       memory: 'template',
       incoming: false,
       // Nothing of it is in a snapshot.
@@ -32,7 +31,7 @@ export async function fingerprint(
   );
   const clock = tscKhz === null ? null : Math.round(tscKhz / SAME_CLOCK);
   return createHash('sha256')
-    .update(JSON.stringify([build, template, clock, accelerator === 'kvm' ? await cpu() : null]))
+    .update(JSON.stringify([qemu.build, template, clock, accelerator === 'kvm' ? await cpu() : null]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -78,8 +78,9 @@ export function createQemuDriver(options: QemuDriverOptions): Driver {
 
     async boot(spec: BootSpec) {
       await checkSpec(spec);
-      const { accelerator, tscKhz, version } = await probe(spec.kernel);
-      const commandLine = kernelCommandLine(spec, accelerator, tscKhz);
+      const probed = await probe(spec.kernel);
+      const { accelerator, version } = probed;
+      const commandLine = kernelCommandLine(spec, probed);
       let target: SnapshotTarget | null = null;
       if (spec.snapshotDirectory !== null) {
         target = { directory: spec.snapshotDirectory, uid: spec.uid, gid: spec.gid };
@@ -185,7 +186,7 @@ async function findOut(kernel: string, options: QemuDriverOptions): Promise<Prob
   const accelerator = why === null ? 'kvm' : 'tcg';
   const tsc = accelerator === 'tcg' ? await tscKhz() : null;
   return {
-    fingerprint: await fingerprint(qemu.build, accelerator, tsc),
+    fingerprint: await fingerprint({ accelerator, tscKhz: tsc, qemu }),
     qemu,
     version: qemu.text,
     accelerator,

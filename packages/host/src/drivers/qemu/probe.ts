@@ -3,8 +3,9 @@ import { access, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { machine, QEMU } from './command-line.ts';
+import { machine } from './command-line.ts';
 import { FIRST_DESCRIPTOR, launch } from './launch.ts';
+import { QEMU } from './version.ts';
 
 /** A kernel says its first words after some 50 ms under KVM. Milliseconds. */
 const PROBE_TIMEOUT = 5000;

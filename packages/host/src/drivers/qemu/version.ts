@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run, SYSTEM_PATH } from '../../system/run.ts';
-import { QEMU } from './command-line.ts';
+
+export const QEMU = 'qemu-system-x86_64';
 
 export interface QemuVersion {
   readonly major: number;
@@ -35,4 +36,12 @@ export async function qemuProgram(): Promise<string> {
 /** Since 8.2 a file can be mapped copy-on-write that may not be written. */
 export function mapsReadOnlyFiles({ major, minor }: Pick<QemuVersion, 'major' | 'minor'>): boolean {
   return major > 8 || (major === 8 && minor >= 2);
+}
+
+/**
+ * Since 8.1 no CPU translates code while another writes it ("accel/tcg: Always lock pages before translation"); before,
+ * a CPU could keep a breakpoint that the guest's kernel sets for the moment in which it rewrites an instruction.
+ */
+export function translatesLockedPages({ major, minor }: Pick<QemuVersion, 'major' | 'minor'>): boolean {
+  return major > 8 || (major === 8 && minor >= 1);
 }
