@@ -30,6 +30,7 @@ import { tail } from '../system/tail.ts';
 import type { Template } from '../template/template.ts';
 import { ObservedVnc } from '../vnc/observed.ts';
 import { AgentLog } from './agent-log.ts';
+import { CpuShare } from './cpu-share.ts';
 import { EventQueue } from './event-queue.ts';
 import { isGuestBusy } from './guest-work.ts';
 import type { PictureInMemory } from './picture-in-memory.ts';
@@ -86,6 +87,7 @@ export class HostSessionVm implements SessionVm {
   readonly #running: Promise<void>;
   readonly #standby: Standby;
   readonly #memory: ReturnedMemory;
+  readonly #share = new CpuShare();
   #slot: Slot | null = null;
   #streamer: StreamerProcess | null = null;
   #vm: Vm | null = null;
@@ -146,7 +148,7 @@ export class HostSessionVm implements SessionVm {
 
   async offer(viewerId: string, sdp: string, mode: ViewerMode): Promise<string> {
     // The streamer answers by itself, while the VM wakes.
-    this.#standby.touch();
+    this.#touched();
     return await (await this.#streamerReady.promise).offer(viewerId, sdp, mode);
   }
 
@@ -178,7 +180,7 @@ export class HostSessionVm implements SessionVm {
     socket.once('error', reject);
     try {
       await promise;
-      return seated(new ObservedVnc(socket, () => this.#standby.touch()), streamer, mode);
+      return seated(new ObservedVnc(socket, () => this.#touched()), streamer, mode);
     } catch (error) {
       throw new BrowserVmError(
         {
@@ -207,7 +209,7 @@ export class HostSessionVm implements SessionVm {
   }
 
   async setClipboardImage(png: Uint8Array): Promise<void> {
-    this.#standby.touch();
+    this.#touched();
     await this.#identified().setClipboardImage(png, this.#ending.signal);
   }
 
@@ -346,12 +348,21 @@ export class HostSessionVm implements SessionVm {
         // Before it, and once the person is done, the guest has work of its own.
         if (event.type !== 'url_opened') {
           this.#standby.forbid();
+          this.#share.touched();
           return;
         }
         this.#standby.allow();
         this.#options.onOpened();
-        if (this.#vm !== null) this.#memory.afterRest(this.#vm.pid, this.processes);
+        if (this.#vm === null) return;
+        this.#memory.afterRest(this.#vm.pid, this.processes);
+        this.#share.watch(this.#vm.pid);
     }
+  }
+
+  /** A person did something that the guest answers. */
+  #touched(): void {
+    this.#share.touched();
+    this.#standby.touch();
   }
 
   #makeStandby(): Standby {
@@ -389,9 +400,9 @@ export class HostSessionVm implements SessionVm {
 
   #streamerSaid(event: StreamerEvent): void {
     if (event.type === 'activity') {
-      this.#standby.touch();
+      this.#touched();
     } else if (event.type === 'viewer') {
-      if (event.state === 'connected') this.#standby.touch();
+      if (event.state === 'connected') this.#touched();
       this.#events.push({ type: 'viewer', viewerId: event.viewerId, state: event.state });
     } else if (event.type === 'candidate') {
       this.#events.push({ type: 'candidate', viewerId: event.viewerId, candidate: event.candidate });
@@ -420,6 +431,7 @@ export class HostSessionVm implements SessionVm {
     if (this.#failed || this.#stopping !== null) return;
     this.#failed = true;
     this.#standby.close();
+    this.#share.close();
     this.#options.onSettled();
     this.#streamerReady.reject(new BrowserVmError(fault));
     void this.consoleTail(TAIL_LINES)
@@ -440,6 +452,7 @@ export class HostSessionVm implements SessionVm {
   async #end(): Promise<void> {
     const stopped = gone('vm_stopped', `VM ${this.vmId} was stopped`, 'host');
     this.#standby.close();
+    this.#share.close();
     this.#ending.abort(stopped);
     this.#streamerReady.reject(stopped);
     this.#options.onSettled();
