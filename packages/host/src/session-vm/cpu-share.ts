@@ -1,7 +1,7 @@
 import { shareCpus, yieldCpus } from '../system/priority.ts';
 
-/** By then a page has been painted, and a person who uses a desktop has touched it. Milliseconds. */
-const QUIET = 20_000;
+/** By then a person who uses a desktop has touched it. Milliseconds. */
+const QUIET = 10_000;
 
 /**
  * A VM that nobody touches lets those go first that start or are touched. Where CPUs are free it is as fast as ever; on

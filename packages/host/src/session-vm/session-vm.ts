@@ -26,6 +26,7 @@ import type { Prepared } from '../pool/prepared.ts';
 import { selfTest } from '../slot/self-test.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { StreamerConfiguration, StreamerProcess } from '../streamer-process/streamer-process.ts';
+import { rest } from '../system/rest.ts';
 import { tail } from '../system/tail.ts';
 import type { Template } from '../template/template.ts';
 import { ObservedVnc } from '../vnc/observed.ts';
@@ -42,6 +43,8 @@ const AGENT_TIMEOUT = 60_000;
 const VNC_TIMEOUT = 10_000;
 /** Whoever woke a VM waits no longer than this for its clock. Milliseconds. */
 const CLOCK_TIMEOUT = 5000;
+/** A page that was loaded leaves the guest at rest for so long; on full CPUs that takes minutes. Milliseconds. */
+const PAGE_REST = { calmMs: 3000, limitMs: 300_000 } as const;
 /** Console lines that a failure carries. */
 const TAIL_LINES = 50;
 
@@ -355,8 +358,18 @@ export class HostSessionVm implements SessionVm {
         this.#options.onOpened();
         if (this.#vm === null) return;
         this.#memory.afterRest(this.#vm.pid, this.processes);
-        this.#share.watch(this.#vm.pid);
+        void this.#yieldAfterRest(this.#vm.pid);
     }
+  }
+
+  /** Not before its page is painted: somebody may wait for it and touch nothing. */
+  async #yieldAfterRest(pid: number): Promise<void> {
+    const atRest = rest(pid, { ...PAGE_REST, signal: this.#ending.signal });
+    // It ends, or has ended.
+    await atRest.then(
+      () => this.#share.watch(pid),
+      () => {},
+    );
   }
 
   /** A person did something that the guest answers. */
