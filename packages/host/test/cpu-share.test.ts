@@ -38,16 +38,19 @@ async function becomes(pid: number, nice: number): Promise<void> {
   }
 }
 
-test('a VM that nobody touches for a while lets others go first, and has its share back when touched', async (t) => {
+test('a VM goes first until its desktop is there, then lets others go first while nobody touches it', async (t) => {
   const pid = await monitor(t);
-  const before = await sharesOf(pid);
-  assert.deepEqual([...before], [0]);
+  await becomes(pid, 0);
   const share = new CpuShare(QUIET_MS);
   t.after(() => share.close());
+  share.starts(pid);
+  await becomes(pid, -5);
+  share.started(pid);
+  await becomes(pid, 0);
   share.touched();
   await delay(2 * QUIET_MS);
-  assert.deepEqual(await sharesOf(pid), before, 'before its tool waits for the user it has its whole share');
-  share.watch(pid);
+  assert.deepEqual([...(await sharesOf(pid))], [0], 'before its page is there nothing counts as quiet');
+  share.rests(pid);
   await becomes(pid, 10);
   share.touched();
   await becomes(pid, 0);
@@ -58,7 +61,8 @@ test('a monitor that has ended meanwhile is no error', async () => {
   const child = spawn('true');
   await once(child, 'exit');
   const share = new CpuShare(10);
-  share.watch(child.pid!);
+  share.starts(child.pid!);
+  share.rests(child.pid!);
   await delay(100);
   share.touched();
   share.close();

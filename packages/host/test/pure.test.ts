@@ -16,7 +16,7 @@ import { capacityOf, linkOf } from '../src/slot/link.ts';
 import { indexOf, markOf, namespaceOf } from '../src/slot/names.ts';
 import { lease, removeUnlessLeased } from '../src/system/lease.ts';
 import { memoryOf } from '../src/system/memory.ts';
-import { yieldCpus } from '../src/system/priority.ts';
+import { setShare } from '../src/system/priority.ts';
 
 test('memory whose content is in swap space, too, is available', () => {
   const lines = [
@@ -128,7 +128,7 @@ test('a process that gives way does so among its threads and among whole session
   await once(child, 'spawn');
   try {
     const pid = child.pid!;
-    await yieldCpus(pid);
+    await setShare(pid, 'background');
     assert.equal(getPriority(pid), 10);
     // Not every kernel weighs sessions.
     const session = await readFile(`/proc/${pid}/autogroup`, 'utf8').catch(() => 'nice 10');

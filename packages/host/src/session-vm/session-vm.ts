@@ -282,6 +282,7 @@ export class HostSessionVm implements SessionVm {
     this.#vm = vm;
     void vm.exited.then((exit) => this.#guestEnded(exit));
     this.#ending.signal.throwIfAborted();
+    this.#share.starts(vm.pid);
     await vm.resume();
     this.#events.push({ type: 'vm_resumed' });
     void this.#showPicture(vm);
@@ -334,6 +335,7 @@ export class HostSessionVm implements SessionVm {
         this.#events.push({ type: 'guest_stage', stage: event.stage, elapsedMs });
         if (event.stage === 'browser') {
           this.#events.push({ type: 'desktop_ready' });
+          if (this.#vm !== null) this.#share.started(this.#vm.pid);
           this.#options.onSettled();
         }
         return;
@@ -367,7 +369,7 @@ export class HostSessionVm implements SessionVm {
     const atRest = rest(pid, { ...PAGE_REST, signal: this.#ending.signal });
     // It ends, or has ended.
     await atRest.then(
-      () => this.#share.watch(pid),
+      () => this.#share.rests(pid),
       () => {},
     );
   }

@@ -1,29 +1,24 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 
-/** As nice values. With the second, a tenth of the weight of everything else, which so hardly notices. */
-const ORDINARY = 0;
-const BACKGROUND = 10;
+/**
+ * What a process gets of full CPUs, as nice values: each step is a fourth more or less. `preferred` is three times,
+ * `background` a tenth of what everything else has.
+ */
+const NICE = { preferred: -5, ordinary: 0, background: 10 } as const;
 
-/** Lets everything else on this machine go first. Threads that the process starts later follow it. */
-export async function yieldCpus(pid: number): Promise<void> {
-  await setShare(pid, BACKGROUND);
-}
+export type Share = keyof typeof NICE;
 
-/** Takes part like everything else again. */
-export async function shareCpus(pid: number): Promise<void> {
-  await setShare(pid, ORDINARY);
-}
-
-async function setShare(pid: number, nice: number): Promise<void> {
+/** Counts among all processes of this machine. Threads that the process starts later follow it. */
+export async function setShare(pid: number, share: Share): Promise<void> {
   for (const thread of await readdir(`/proc/${pid}/task`).catch((): string[] => [])) {
     try {
       // To the kernel a priority belongs to a thread, and its number stands for it.
-      setPriority(Number(thread), nice);
+      setPriority(Number(thread), NICE[share]);
     } catch {
       // It ended in between.
     }
   }
   // Where the kernel weighs whole sessions of processes (autogroup), priorities count within one alone.
-  await writeFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => {});
+  await writeFile(`/proc/${pid}/autogroup`, String(NICE[share])).catch(() => {});
 }

@@ -6,7 +6,7 @@ import { AgentClient, checkAgent } from '../agent-client/agent-client.ts';
 import { COLD_BOOT_SILENCE, firstAnswer } from '../agent-client/cold-boot.ts';
 import type { Driver, Vm } from '../drivers/driver.ts';
 import type { Slot } from '../slot/slot.ts';
-import { yieldCpus } from '../system/priority.ts';
+import { setShare } from '../system/priority.ts';
 import { rest } from '../system/rest.ts';
 import {
   buildingDirectory,
@@ -81,7 +81,7 @@ async function attemptBuild(options: BuildTemplateOptions): Promise<Template> {
       snapshotDirectory: building,
     });
     const booted = vm;
-    if (options.background) await yieldCpus(vm.pid);
+    if (options.background) await setShare(vm.pid, 'background');
     const died = new AbortController();
     void vm.exited.then(({ reason }) => died.abort(reason));
     const signal = AbortSignal.any([options.signal, died.signal, AbortSignal.timeout(BUILD_TIMEOUT)]);
