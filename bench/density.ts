@@ -1,9 +1,9 @@
 /**
  * How many live sessions a machine carries, and what each costs. `--watched` is the share of them that
- * somebody looks at, who moves the pointer every `--move` seconds.
+ * somebody looks at, who moves the pointer every `--move` seconds. Sessions start at most every `--every` seconds.
  *
  *   npm run bench:density -- [--limit 100] [--step 10] [--watched 0.5] [--move 4] [--settle 15] [--window 5]
- *                            [--minutes 60] [--set KEY=VALUE ...] [--json]
+ *                            [--every 0] [--minutes 60] [--set KEY=VALUE ...] [--json]
  */
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     move: { type: 'string', default: '4' },
     settle: { type: 'string', default: '15' },
     window: { type: 'string', default: '5' },
+    every: { type: 'string', default: '0' },
     minutes: { type: 'string', default: '60' },
     set: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
@@ -40,6 +41,7 @@ const stepSize = Number(values.step);
 const watchedShare = Number(values.watched);
 const settleMs = Number(values.settle) * 1000;
 const windowMs = Number(values.window) * 1000;
+const everyMs = Number(values.every) * 1000;
 const growingMs = Number(values.minutes) * 60_000;
 
 const settings = {
@@ -99,6 +101,7 @@ async function grow(bench: Bench, first: readonly LiveSession[], watchers: Watch
       say(refusal);
       break;
     }
+    const startedAt = performance.now();
     const session = await startLiveSession(bench, `density-${starts.length + 1}`);
     if ('refusal' in session) {
       refusal = session.refusal;
@@ -113,6 +116,8 @@ async function grow(bench: Bench, first: readonly LiveSession[], watchers: Watch
       session.watched = true;
     }
     if (starts.length % stepSize === 0) await look();
+    const leftMs = startedAt + everyMs - performance.now();
+    if (leftMs > 0) await delay(leftMs, undefined, { signal: bench.signal });
   }
   if (steps.at(-1)?.started !== starts.length) await look();
   return { steps, starts, refusal };
