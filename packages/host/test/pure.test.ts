@@ -54,12 +54,13 @@ test('host records are name=address', () => {
 
 test('words for the guest kernel say the clock under emulation alone, and one CPU where its start would not survive more', () => {
   const qemu = (major: number, minor: number) => ({ major, minor });
-  const words = (accelerator: 'kvm' | 'tcg', version: { major: number; minor: number }) =>
-    kernelCommandLine({ commandLine: 'x=y' }, { accelerator, tscKhz: 2_596_124, qemu: version });
+  const words = (accelerator: 'kvm' | 'tcg', version: { major: number; minor: number }, vcpus = 2) =>
+    kernelCommandLine({ commandLine: 'x=y', vcpus }, { accelerator, tscKhz: 2_596_124, qemu: version });
   assert.match(words('tcg', qemu(8, 1)), /tsc_early_khz=2596124 .*x=y$/);
   assert.doesNotMatch(words('kvm', qemu(7, 2)), /tsc_early_khz|mitigations|maxcpus/);
   assert.match(words('tcg', qemu(8, 0)), /maxcpus=1 noreplace-smp/);
   assert.doesNotMatch(words('tcg', qemu(8, 1)), /maxcpus/);
+  assert.doesNotMatch(words('tcg', qemu(8, 0), 1), /maxcpus/);
 });
 
 test('QEMU before 8.2 is not given the memory file itself', () => {

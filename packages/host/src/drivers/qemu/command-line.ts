@@ -42,7 +42,7 @@ export interface GuestMachine {
 
 /** Words for the guest's kernel that this machine needs. */
 export function kernelCommandLine(
-  spec: Pick<VmSpec, 'commandLine'>,
+  spec: Pick<VmSpec, 'commandLine' | 'vcpus'>,
   { accelerator, tscKhz, qemu }: GuestMachine,
 ): string {
   const words = ['console=ttyS0', 'reboot=k', 'panic=-1'];
@@ -56,7 +56,7 @@ export function kernelCommandLine(
     words.push('tsc=nowatchdog', 'nowatchdog', 'psi=0');
     // The kernel rewrites its own code while it starts, and with two CPUs that ended in a panic (int3) once in some
     // hundred boots. The guest brings up the others when the kernel has started.
-    if (!translatesLockedPages(qemu)) words.push('maxcpus=1', 'noreplace-smp');
+    if (spec.vcpus > 1 && !translatesLockedPages(qemu)) words.push('maxcpus=1', 'noreplace-smp');
   }
   return [...words, spec.commandLine].filter((word) => word !== '').join(' ');
 }

@@ -21,7 +21,7 @@ export async function fingerprint(
     { ...spec, commandLine: '', drives, network },
     {
       accelerator,
-      commandLine: kernelCommandLine({ commandLine: '' }, { ...machine, tscKhz: null }),
+      commandLine: kernelCommandLine({ commandLine: '', vcpus: 2 }, { ...machine, tscKhz: null }),
       memory: 'template',
       incoming: false,
       // Nothing of it is in a snapshot.
