@@ -45,12 +45,12 @@ test('a VM goes first until its desktop is there, then lets others go first whil
   t.after(() => share.close());
   share.starts(pid);
   await becomes(pid, -5);
-  share.started(pid);
+  share.started();
   await becomes(pid, 0);
   share.touched();
   await delay(2 * QUIET_MS);
   assert.deepEqual([...(await sharesOf(pid))], [0], 'before its page is there nothing counts as quiet');
-  share.rests(pid);
+  share.rests();
   await becomes(pid, 10);
   share.touched();
   await becomes(pid, 0);
@@ -62,7 +62,7 @@ test('a monitor that has ended meanwhile is no error', async () => {
   await once(child, 'exit');
   const share = new CpuShare(10);
   share.starts(child.pid!);
-  share.rests(child.pid!);
+  share.rests();
   await delay(100);
   share.touched();
   share.close();

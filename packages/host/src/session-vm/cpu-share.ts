@@ -9,9 +9,10 @@ const QUIET = 10_000;
  */
 export class CpuShare {
   readonly #quietMs: number;
+  /** Null: not there yet, or no longer. */
+  #pid: number | null = null;
   #share: Share = 'ordinary';
-  /** Quiet counts for it. */
-  #quietPid: number | null = null;
+  #countsQuiet = false;
   #touchedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
   /** One change at a time, in their order. */
@@ -21,52 +22,54 @@ export class CpuShare {
     this.#quietMs = quietMs;
   }
 
-  /** Its desktop is waited for. */
+  /** The desktop of the monitor `pid` is waited for. */
   starts(pid: number): void {
-    this.#set(pid, 'preferred');
+    this.#pid = pid;
+    this.#set('preferred');
   }
 
   /** Its desktop is there. */
-  started(pid: number): void {
-    this.#set(pid, 'ordinary');
+  started(): void {
+    this.#set('ordinary');
   }
 
   /** Its page stands there: from now on quiet counts. */
-  rests(pid: number): void {
-    this.#quietPid = pid;
+  rests(): void {
+    this.#countsQuiet = true;
     this.touched();
   }
 
   touched(): void {
     this.#touchedAt = performance.now();
-    if (this.#quietPid === null) return;
-    this.#set(this.#quietPid, 'ordinary');
-    this.#arm(this.#quietPid);
+    if (this.#pid === null || !this.#countsQuiet) return;
+    this.#set('ordinary');
+    this.#arm();
   }
 
   close(): void {
-    this.#quietPid = null;
+    this.#pid = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
 
   /** One timer at most; that it was touched since is seen when it fires. */
-  #arm(pid: number): void {
+  #arm(): void {
     if (this.#timer !== null) return;
     const leftMs = this.#touchedAt + this.#quietMs - performance.now();
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        if (performance.now() - this.#touchedAt < this.#quietMs) this.#arm(pid);
-        else this.#set(pid, 'background');
+        if (performance.now() - this.#touchedAt < this.#quietMs) this.#arm();
+        else this.#set('background');
       },
       Math.max(1, Math.ceil(leftMs)),
     );
     this.#timer.unref();
   }
 
-  #set(pid: number, share: Share): void {
-    if (share === this.#share) return;
+  #set(share: Share): void {
+    const pid = this.#pid;
+    if (pid === null || share === this.#share) return;
     this.#share = share;
     this.#changing = this.#changing.then(() => setShare(pid, share));
   }

@@ -335,7 +335,7 @@ export class HostSessionVm implements SessionVm {
         this.#events.push({ type: 'guest_stage', stage: event.stage, elapsedMs });
         if (event.stage === 'browser') {
           this.#events.push({ type: 'desktop_ready' });
-          if (this.#vm !== null) this.#share.started(this.#vm.pid);
+          this.#share.started();
           this.#options.onSettled();
         }
         return;
@@ -369,7 +369,7 @@ export class HostSessionVm implements SessionVm {
     const atRest = rest(pid, { ...PAGE_REST, signal: this.#ending.signal });
     // It ends, or has ended.
     await atRest.then(
-      () => this.#share.rests(pid),
+      () => this.#share.rests(),
       () => {},
     );
   }
